@@ -1,0 +1,1 @@
+"""Three independent services: cases, actions, delivery. None imports another; only events cross."""

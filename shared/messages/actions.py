@@ -1,0 +1,68 @@
+"""Events the actions service publishes: that somebody acted, or took it back."""
+
+from datetime import datetime
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from shared.messages.cases import Channel, Target
+from shared.messages.envelope import Event, Part, Personal
+
+
+class Supporter(Part):
+    """Who acts, as far as a letter needs to know. The address is absent when they asked to hide it."""
+
+    name: Annotated[str, Personal()]
+    email: Annotated[str | None, Personal()] = None
+    country: str = Field(description="ISO 3166-1 alpha-2")
+
+
+class Letter(Part):
+    """The final words, as the supporter sent them."""
+
+    subject: Annotated[str, Personal()]
+    body: Annotated[str, Personal()]
+    language: str
+
+
+class ActionAcceptedV1(Event):
+    """One act by one supporter on one case, with all that delivery needs to write to every target."""
+
+    wire_type: ClassVar[str] = "actions.action_accepted.v1"
+
+    action_id: UUID
+    case_id: UUID
+    case_slug: str
+    case_title: str
+    campaign_name: str
+    channel: Channel
+    supporter: Supporter
+    letter: Letter
+    targets: tuple[Target, ...]
+    partner: str | None = None
+    closes_at: AwareDatetime | None = None
+    accepted_at: AwareDatetime
+
+    def subject(self) -> str:
+        return str(self.action_id)
+
+    def happened_at(self) -> datetime:
+        return self.accepted_at
+
+
+class ActionCancelledV1(Event):
+    """The action is taken back: letters that are not out yet must not go out."""
+
+    wire_type: ClassVar[str] = "actions.action_cancelled.v1"
+
+    action_id: UUID
+    case_id: UUID
+    reason: str
+    cancelled_at: AwareDatetime
+
+    def subject(self) -> str:
+        return str(self.action_id)
+
+    def happened_at(self) -> datetime:
+        return self.cancelled_at

@@ -1,0 +1,87 @@
+"""Events the cases service publishes: what people can act on."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from shared.messages.envelope import Event, Part
+
+
+class Channel(StrEnum):
+    """How one act reaches somebody. `solidarity` goes to the person at risk, never to officials."""
+
+    EMAIL = "email"
+    POST = "post"
+    SOCIAL = "social"
+    SOLIDARITY = "solidarity"
+
+
+class ClosedReason(StrEnum):
+    ENDED = "ended"
+    WON = "won"
+    WITHDRAWN = "withdrawn"
+
+
+class Target(Part):
+    """An official who receives, with an address for each channel that reaches them."""
+
+    id: UUID
+    name: str
+    country: str = Field(description="ISO 3166-1 alpha-2")
+    email: str | None = None
+    post_address: str | None = None
+    handle: str | None = None
+
+
+class LetterTemplate(Part):
+    """The letter a supporter starts from, in one language."""
+
+    language: str = Field(description="BCP 47, for example ur or en")
+    subject: str
+    body: str
+
+
+class CasePublishedV1(Event):
+    """The whole case as others need it. A later `revision` of the same case wins over an earlier one."""
+
+    wire_type: ClassVar[str] = "cases.case_published.v1"
+
+    case_id: UUID
+    slug: str
+    revision: int = Field(ge=1)
+    campaign: str
+    campaign_name: str
+    title: str
+    country: str = Field(description="ISO 3166-1 alpha-2")
+    channels: tuple[Channel, ...]
+    targets: tuple[Target, ...]
+    templates: tuple[LetterTemplate, ...]
+    closes_at: AwareDatetime | None = None
+    published_at: AwareDatetime
+
+    def subject(self) -> str:
+        return f"{self.case_id}/{self.revision}"
+
+    def happened_at(self) -> datetime:
+        return self.published_at
+
+
+class CaseClosedV1(Event):
+    """No more actions on this case. `withdrawn` also cancels every letter that is not out yet."""
+
+    wire_type: ClassVar[str] = "cases.case_closed.v1"
+
+    case_id: UUID
+    slug: str
+    revision: int = Field(ge=1)
+    reason: ClosedReason
+    closed_at: AwareDatetime
+
+    def subject(self) -> str:
+        return f"{self.case_id}/{self.revision}"
+
+    def happened_at(self) -> datetime:
+        return self.closed_at

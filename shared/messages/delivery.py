@@ -1,0 +1,79 @@
+"""Events the delivery service publishes: what became of each letter."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from shared.messages.cases import Channel
+from shared.messages.envelope import Event
+
+
+class FailureReason(StrEnum):
+    EXPIRED = "expired"
+    NO_ADDRESS = "no_address"
+    UNKNOWN_OUTCOME = "unknown_outcome"
+
+
+class LetterEvent(Event):
+    """What every report on a letter says. No personal data: others look the letter up by its ids."""
+
+    letter_id: UUID
+    action_id: UUID
+    case_id: UUID
+    case_slug: str
+    target_id: UUID
+    channel: Channel
+    country: str = Field(description="the supporter's, ISO 3166-1 alpha-2")
+    partner: str | None = None
+    occurred_at: AwareDatetime
+
+    def subject(self) -> str:
+        return str(self.letter_id)
+
+    def happened_at(self) -> datetime:
+        return self.occurred_at
+
+
+class LetterSentV1(LetterEvent):
+    """A mail server took the letter and said so."""
+
+    wire_type: ClassVar[str] = "delivery.letter_sent.v1"
+
+
+class LetterUncertainV1(LetterEvent):
+    """The letter was handed over whole, and the answer never came. It may or may not have arrived."""
+
+    wire_type: ClassVar[str] = "delivery.letter_uncertain.v1"
+
+
+class LetterBouncedV1(LetterEvent):
+    """The receiving side refused the letter for good."""
+
+    wire_type: ClassVar[str] = "delivery.letter_bounced.v1"
+
+    code: int | None = Field(default=None, description="the SMTP reply code")
+
+
+class LetterFailedV1(LetterEvent):
+    """We gave up on the letter."""
+
+    wire_type: ClassVar[str] = "delivery.letter_failed.v1"
+
+    reason: FailureReason
+
+
+class LetterCancelledV1(LetterEvent):
+    """The letter was stopped before it went out."""
+
+    wire_type: ClassVar[str] = "delivery.letter_cancelled.v1"
+
+    reason: str
+
+
+class LetterPrintedV1(LetterEvent):
+    """The letter is on paper."""
+
+    wire_type: ClassVar[str] = "delivery.letter_printed.v1"

@@ -1,0 +1,22 @@
+"""Wait for something to become true, with a bound, instead of sleeping and hoping."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+POLL_SECONDS = 0.02
+
+
+async def until(condition: Callable[[], T | Awaitable[T]], timeout_seconds: float = 10.0) -> T:
+    """Return the first true value of `condition`. Raises `TimeoutError` naming it after `timeout_seconds`."""
+    deadline = asyncio.get_running_loop().time() + timeout_seconds
+    while True:
+        outcome = condition()
+        value = await outcome if inspect.isawaitable(outcome) else outcome
+        if value:
+            return value
+        if asyncio.get_running_loop().time() > deadline:
+            raise TimeoutError(f"still not true after {timeout_seconds} s: {inspect.getsource(condition).strip()}")
+        await asyncio.sleep(POLL_SECONDS)
