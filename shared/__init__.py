@@ -1,1 +1,1 @@
-"""What the three services stand on: messages, bus, outbox, inbox, database, settings, logs. Knows no case, action or letter."""
+"""What the three services stand on: messages, bus, outbox, inbox, database, logs. Knows no case, action or letter."""

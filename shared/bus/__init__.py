@@ -39,7 +39,11 @@ class BusAway(Exception):
     """The message was not confirmed, and may or may not be stored. Publish it again later."""
 
 
-class Unroutable(Exception):
+class NotTaken(Exception):
+    """This one message was not taken; others may be. Publish it again later."""
+
+
+class Unroutable(NotTaken):
     """No queue is bound for this type of message. Nothing was stored."""
 
 
@@ -112,7 +116,7 @@ class Bus(Protocol):
         Raises `TopologyMismatch` where one exists with other arguments."""
 
     async def publish(self, message: Message) -> None:
-        """Return when the message is safe. Raises `BusAway` or `Unroutable`."""
+        """Return when the message is safe. Raises `BusAway`, `NotTaken` or `Unroutable`."""
 
     async def consume(self, subscription: Subscription) -> None:
         """Begin to consume, in the background, until `close`."""

@@ -1,0 +1,182 @@
+"""The outbox: events kept in the same transaction as the change they tell of, and the relay that publishes them.
+
+A row is marked only after the bus confirmed it, so a crash at any point publishes again and loses nothing;
+consumers know the event by its id. Relays claim by lease, so any number of them run side by side.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Index, LargeBinary, Update, delete, func, select, text, update
+from sqlalchemy import event as sa_event
+from sqlalchemy.orm import declared_attr
+from sqlmodel import Field, SQLModel, col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from shared.bus import Bus, BusAway, NotTaken
+from shared.clock import Clock
+from shared.db import Database, DatabaseAway, UtcDateTime, insert_once
+from shared.messages.envelope import Event, Message, seal
+from shared.observability import current_traceparent
+from shared.wake import Wake
+
+CHANNEL = "w4r_outbox"
+BATCH_MAX = 200
+IN_FLIGHT_MAX = 64  # the measured knee of confirmed publishes on a quorum queue
+LEASE_SECONDS = 30
+POLL_SECONDS = 1.0
+BACKOFF_SECONDS_MAX = 30.0
+KEEP_PUBLISHED = timedelta(days=7)
+
+log = structlog.get_logger(__name__)
+
+
+class OutboxColumns(SQLModel):
+    """What a service's own `Outbox` table has. `next_at` is when a relay may take the row: it is also the lease."""
+
+    event_id: UUID = Field(primary_key=True)
+    type: str
+    body: bytes = Field(sa_type=LargeBinary)
+    traceparent: str | None = None
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    next_at: datetime = Field(sa_type=UtcDateTime)
+    attempts: int = 0
+    published_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+    @declared_attr.directive
+    def __table_args__(cls) -> tuple[Index, ...]:  # noqa: N805
+        waiting = text("published_at IS NULL")
+        return (
+            Index("outbox_waiting", "next_at", postgresql_where=waiting, sqlite_where=waiting),
+            Index("outbox_published", "published_at"),
+        )
+
+
+class Outbox:
+    """Where a use case leaves its events."""
+
+    def __init__(self, table: type[OutboxColumns], clock: Clock, wake: Wake) -> None:
+        self.table, self._clock, self._wake = table, clock, wake
+
+    async def add(self, session: AsyncSession, *events: Event) -> None:
+        """Keep events, to be published once the transaction commits. The same event twice is kept once."""
+        if not events:
+            return
+        traceparent = current_traceparent()
+        await self.add_sealed(session, [seal(event, traceparent) for event in events])
+
+    async def add_sealed(self, session: AsyncSession, messages: Sequence[Message]) -> None:
+        """As `add`, for events that were put into their envelopes before."""
+        now = self._clock.now()
+        rows = [
+            {
+                "event_id": message.event_id,
+                "type": message.type,
+                "body": message.body,
+                "traceparent": message.traceparent,
+                "created_at": now,
+                "next_at": now,
+                "attempts": 0,
+            }
+            for message in messages
+        ]
+        dialect = session.get_bind().dialect.name
+        await session.execute(insert_once(dialect, self.table, rows))
+        if dialect == "postgresql":
+            await session.execute(text(f"NOTIFY {CHANNEL}"))
+        sa_event.listen(session.sync_session, "after_commit", lambda _: self._wake.set(), once=True)
+
+
+class Relay:
+    """Publishes what waits in one service's outbox, oldest first, and marks what the bus confirmed."""
+
+    def __init__(self, database: Database, table: type[OutboxColumns], bus: Bus, clock: Clock, wake: Wake) -> None:
+        self._database, self._table, self._bus, self._clock, self._wake = database, table, bus, clock, wake
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish until `stop`. Bus or database away: wait, a little longer each time, and go on."""
+        pause_seconds = 0.0
+        while not stop.is_set():
+            await self._wake.wait(stop, pause_seconds or POLL_SECONDS)
+            try:
+                while await self.publish_due() == BATCH_MAX and not stop.is_set():
+                    pass
+                pause_seconds = 0.0
+            except (BusAway, DatabaseAway) as error:
+                pause_seconds = min(BACKOFF_SECONDS_MAX, max(0.5, pause_seconds * 2))
+                log.warning("relay_waits", reason=repr(error), next=f"again in {pause_seconds} s")
+
+    async def publish_due(self) -> int:
+        """Publish one batch. Returns how many rows were taken. Raises `BusAway` if the bus could not take them."""
+        rows = await self._claim()
+        if not rows:
+            return 0
+        gate = asyncio.Semaphore(IN_FLIGHT_MAX)
+        faults = await asyncio.gather(*(self._publish(row, gate) for row in rows))
+        outcomes = list(zip(rows, faults, strict=True))
+        await self._settle(outcomes)
+        for _, fault in outcomes:
+            if isinstance(fault, BusAway):
+                raise fault
+        return len(rows)
+
+    async def _publish(self, row: OutboxColumns, gate: asyncio.Semaphore) -> Exception | None:
+        async with gate:
+            try:
+                await self._bus.publish(Message(row.event_id, row.type, row.body, row.traceparent))
+            except (BusAway, NotTaken) as fault:
+                return fault
+            return None
+
+    async def _claim(self) -> list[OutboxColumns]:
+        now, table = self._clock.now(), self._table
+        due = (
+            select(col(table.event_id))
+            .where(col(table.published_at).is_(None), col(table.next_at) <= now)
+            .order_by(col(table.next_at))
+            .limit(BATCH_MAX)
+            .with_for_update(skip_locked=True)
+        )
+        claim = (
+            update(table)
+            .where(col(table.event_id).in_(due))
+            .values(next_at=now + timedelta(seconds=LEASE_SECONDS), attempts=col(table.attempts) + 1)
+            .returning(table)
+        )
+        async with self._database.transaction() as session:
+            rows = list(await session.scalars(claim))
+        return sorted(rows, key=lambda row: row.created_at)
+
+    async def _settle(self, outcomes: list[tuple[OutboxColumns, Exception | None]]) -> None:
+        """Mark what was confirmed. The rest is due again: at once if the bus was away, else after its own wait."""
+        now = self._clock.now()
+        confirmed = [row.event_id for row, fault in outcomes if fault is None]
+        unsaid = [row.event_id for row, fault in outcomes if isinstance(fault, BusAway)]
+        async with self._database.transaction() as session:
+            await session.execute(self._change(confirmed).values(published_at=now))
+            await session.execute(self._change(unsaid).values(next_at=now))
+            for row, fault in outcomes:
+                if isinstance(fault, NotTaken):
+                    wait_seconds = min(BACKOFF_SECONDS_MAX, 0.5 * 2 ** min(row.attempts, 10))
+                    next_at = now + timedelta(seconds=wait_seconds)
+                    await session.execute(self._change([row.event_id]).values(next_at=next_at))
+                    log.warning("not_taken", event=str(row.event_id), type=row.type, reason=repr(fault), next=next_at)
+
+    def _change(self, event_ids: list[UUID]) -> Update:
+        matching = col(self._table.event_id).in_(event_ids)
+        return update(self._table).where(matching).execution_options(synchronize_session=False)
+
+    async def forget_published(self, keep: timedelta = KEEP_PUBLISHED) -> None:
+        """Drop rows that were published longer than `keep` ago."""
+        async with self._database.transaction() as session:
+            old = col(self._table.published_at) < self._clock.now() - keep
+            await session.execute(delete(self._table).where(old))
+
+    async def depth(self) -> int:
+        """How many events wait to be published."""
+        waiting = select(func.count()).select_from(self._table).where(col(self._table.published_at).is_(None))
+        async with self._database.transaction() as session:
+            return int(await session.scalar(waiting) or 0)

@@ -1,0 +1,75 @@
+"""How a process lives: it runs its jobs until told to stop, finishes what it has, and dies if one of them dies."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+
+import structlog
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+
+KEEP_ALIVE_SECONDS = 30
+BACKLOG_CONNECTIONS = 2048
+
+Job = Callable[[asyncio.Event], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
+
+
+def run(*jobs: Job) -> None:
+    """Run `jobs` side by side until SIGINT or SIGTERM sets their stop event. Raises what a job raised."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(jobs))
+
+
+async def _run(jobs: tuple[Job, ...]) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with asyncio.TaskGroup() as group:
+        for job in jobs:
+            group.create_task(_run_one(job, stop))
+
+
+async def _run_one(job: Job, stop: asyncio.Event) -> None:
+    try:
+        await job(stop)
+    finally:
+        # A job that ends, well or ill, ends its process: nothing runs on half alive.
+        stop.set()
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # signals belong to `run`
+
+
+def serve(app: ASGIApp, host: str, port: int, *, stop_seconds_max: int = 20, trusted_proxies: str = "127.0.0.1") -> Job:
+    """A job that answers HTTP."""
+
+    async def job(stop: asyncio.Event) -> None:
+        config = uvicorn.Config(
+            app,
+            host,
+            port,
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=stop_seconds_max,
+            backlog=BACKLOG_CONNECTIONS,
+            forwarded_allow_ips=trusted_proxies,
+        )
+        server = _Server(config)
+        serving = asyncio.create_task(server.serve())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        server.should_exit = True
+        await serving
+
+    return job

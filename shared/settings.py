@@ -1,0 +1,29 @@
+"""What every service can be told from outside. Each service's own `settings.py` adds its knobs.
+
+Names in the environment are `W4R_` and the field in capitals. A default is safe or absent; no secret has one.
+"""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read once, at the start, by `wiring.py`; given to everything else."""
+
+    model_config = SettingsConfigDict(env_prefix="W4R_", frozen=True, extra="ignore", populate_by_name=True)
+
+    amqp_url: str | None = Field(default=None, description="RabbitMQ, as amqp://user:password@host:port/vhost")
+    public_url: str = Field(
+        default="http://localhost:8000", description="where supporters see the site; receipts link there"
+    )
+    http_host: str = Field(default="127.0.0.1", description="address a web process listens on")
+    http_port: int = Field(default=8000, ge=0, le=65535, description="port a web process listens on")
+    health_port: int | None = Field(
+        default=None, description="port for health and metrics of a worker, sender or relay; unset: none"
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1", description="addresses, comma separated, whose X-Forwarded-* headers are believed"
+    )
+    log_level: str = Field(default="info", description="debug, info, warning or error")
+    stop_seconds_max: int = Field(default=20, ge=1, description="how long a stopping process may finish what it has, s")
+    database_pool_size: int = Field(default=10, ge=1, le=100, description="connections to the database per process")

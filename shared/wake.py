@@ -1,0 +1,63 @@
+"""Wakes a loop when there is work: at once within a process, by LISTEN/NOTIFY across processes on PostgreSQL.
+
+Waking is only for speed. Every loop that waits here also looks by itself when its time is up, so a lost
+notification costs a moment and never a row.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+import structlog
+
+LISTEN_AGAIN_SECONDS = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class Wake:
+    """An alarm that many may ring and one loop waits for."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def set(self) -> None:
+        self._rung.set()
+
+    async def wait(self, stop: asyncio.Event, timeout_seconds: float) -> None:
+        """Return when rung, when `stop` is set, or after `timeout_seconds`."""
+        waiters = [asyncio.create_task(self._rung.wait()), asyncio.create_task(stop.wait())]
+        try:
+            await asyncio.wait(waiters, timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiter in waiters:
+                waiter.cancel()
+        self._rung.clear()
+
+
+async def listen(url: str, channel: str, wake: Wake, stop: asyncio.Event) -> None:
+    """Ring `wake` for every NOTIFY on `channel`, until `stop`. Reconnects; on SQLite there is nothing to hear."""
+    if not url.startswith("postgresql"):
+        return
+    while not stop.is_set():
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await _listen_once(url, channel, wake, stop)
+        wake.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LISTEN_AGAIN_SECONDS)
+
+
+async def _listen_once(url: str, channel: str, wake: Wake, stop: asyncio.Event) -> None:
+    connection: Any = await asyncpg.connect(url.replace("+asyncpg", ""))
+    lost = asyncio.Event()
+    try:
+        connection.add_termination_listener(lambda _: lost.set())
+        await connection.add_listener(channel, lambda *_: wake.set())
+        wake.set()
+        ends = [asyncio.create_task(lost.wait()), asyncio.create_task(stop.wait())]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
+    finally:
+        await connection.close(timeout=1)

@@ -1,0 +1,1 @@
+"""What every service's HTTP side shares: problems, pages, security headers, limits, health, metrics."""

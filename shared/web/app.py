@@ -1,0 +1,26 @@
+"""The frame of a service's web process; each service's `app.py` puts its routes in."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from shared.web.guards import LimitBody, Observe, SecurityHeaders
+from shared.web.health import Check, health_router
+from shared.web.pages import Pages, Static
+from shared.web.problems import install_problems
+
+
+def framed_app(
+    title: str, *, pages: Pages, checks: Mapping[str, Check], registry: CollectorRegistry, lifespan: Any = None
+) -> FastAPI:
+    """FastAPI with problems, pages for people, guards, health, metrics and the shared static files."""
+    app = FastAPI(title=title, version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    install_problems(app, pages.show_problem)
+    app.include_router(health_router(checks, registry))
+    app.mount("/static", Static(), name="static")
+    app.add_middleware(LimitBody)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Observe, registry=registry)
+    return app

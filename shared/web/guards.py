@@ -1,0 +1,115 @@
+"""What stands before every route: size limits, security headers, a trace and one log line for each request."""
+
+import time
+
+import structlog
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.web.problems import Problem, problem_response
+
+BODY_BYTES_MAX = 64 * 1024
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+SECURITY_HEADERS = [
+    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    # Same-origin, not none: forms then still send the Origin that guards staff pages against forgery.
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+]
+TOO_LARGE = Problem(413, "too-large", "This is more than we can take at once", f"At most {BODY_BYTES_MAX} bytes.")
+
+log = structlog.get_logger(__name__)
+
+
+class _TooLarge(Exception):
+    """The body went over the limit while it was read."""
+
+
+class LimitBody:
+    """Answers 413 when a body is larger than `bytes_max`, announced or not, without reading the rest."""
+
+    def __init__(self, app: ASGIApp, bytes_max: int = BODY_BYTES_MAX) -> None:
+        self._app, self._bytes_max = app, bytes_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if announced.isdigit() and int(announced) > self._bytes_max:
+            return await problem_response(TOO_LARGE)(scope, receive, send)
+        try:
+            await self._app(scope, _counted(receive, self._bytes_max), send)
+        except _TooLarge:
+            await problem_response(TOO_LARGE)(scope, receive, send)
+
+
+def _counted(receive: Receive, bytes_max: int) -> Receive:
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > bytes_max:
+            raise _TooLarge
+        return message
+
+    return counted
+
+
+class SecurityHeaders:
+    """Adds the headers that keep our pages to ourselves, where the route has not set its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                own = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(pair for pair in SECURITY_HEADERS if pair[0] not in own)]
+            await send(message)
+
+        await self._app(scope, receive, guarded if scope["type"] == "http" else send)
+
+
+class Observe:
+    """Continues the caller's trace or begins one, measures, and logs one line. Never the path: it may hold a token."""
+
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
+        self._app = app
+        labels = ("method", "route", "status")
+        self._requests = Counter("http_requests", "Requests answered", labels, registry=registry)
+        self._seconds = Histogram("http_request_duration_seconds", "Time to answer", ("route",), registry=registry)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        status, began = 500, time.perf_counter()
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        parent = propagate.extract(carrier, context=Context())
+        with trace.get_tracer("w4r").start_as_current_span("request", context=parent):
+            try:
+                await self._app(scope, receive, noted)
+            finally:
+                self._note(scope, status, time.perf_counter() - began)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        self._requests.labels(scope["method"], route, status).inc()
+        self._seconds.labels(route).observe(seconds)
+        duration_ms = round(seconds * 1000, 1)
+        log.info("request", action=scope["method"], route=route, status=status, duration_ms=duration_ms)
