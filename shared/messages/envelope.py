@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 NAMESPACE = uuid5(NAMESPACE_URL, "https://writeforrights.example/ids")
 
@@ -20,7 +22,12 @@ def derived_id(*parts: object) -> UUID:
 
 @dataclass(frozen=True)
 class Personal:
-    """Marks a field that tells who somebody is or what they wrote: never logged, never in a URL."""
+    """Marks a field that tells who somebody is or what they wrote: never logged, never in a URL.
+
+    In the published schema such a field says `"x-personal": true`."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(core), "x-personal": True}
 
 
 class Part(BaseModel):

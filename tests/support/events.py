@@ -1,0 +1,91 @@
+"""Events to test with. Every value may be changed by keyword; ids and times are fixed, so equal calls are equal."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from shared.messages.actions import ActionAcceptedV1, Letter, Supporter
+from shared.messages.cases import CaseClosedV1, CasePublishedV1, Channel, ClosedReason, LetterTemplate, Target
+from shared.messages.delivery import LetterSentV1
+from shared.messages.envelope import derived_id
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+CASE_ID = derived_id("case", "a-test-case")
+MINISTRY = Target(
+    id=derived_id("target", "ministry"),
+    name="Ministry of Examples",
+    country="PK",
+    email="minister@ministry.example",
+    post_address="1 Example Street",
+    handle="@ministry",
+)
+EMBASSY = Target(
+    id=derived_id("target", "embassy"), name="Embassy of Examples", country="PK", email="post@embassy.example"
+)
+
+
+def a_published_case(**changes: Any) -> CasePublishedV1:
+    values: dict[str, Any] = {
+        "case_id": CASE_ID,
+        "slug": "a-test-case",
+        "revision": 1,
+        "campaign": "write-for-rights",
+        "campaign_name": "Write for Rights",
+        "title": "A test case",
+        "country": "PK",
+        "channels": (Channel.EMAIL,),
+        "targets": (MINISTRY, EMBASSY),
+        "templates": (LetterTemplate(language="en", subject="Please act", body="Dear Minister,\n\nplease act."),),
+        "published_at": NOW,
+    }
+    return CasePublishedV1(**(values | changes))
+
+
+def a_closed_case(**changes: Any) -> CaseClosedV1:
+    values: dict[str, Any] = {
+        "case_id": CASE_ID,
+        "slug": "a-test-case",
+        "revision": 2,
+        "reason": ClosedReason.WITHDRAWN,
+        "closed_at": NOW,
+    }
+    return CaseClosedV1(**(values | changes))
+
+
+def an_accepted_action(**changes: Any) -> ActionAcceptedV1:
+    values: dict[str, Any] = {
+        "action_id": derived_id("action", "one"),
+        "case_id": CASE_ID,
+        "case_slug": "a-test-case",
+        "case_title": "A test case",
+        "campaign_name": "Write for Rights",
+        "channel": Channel.EMAIL,
+        "supporter": Supporter(name="A Supporter", email="supporter@mail.example", country="PK"),
+        "letter": Letter(subject="Please act", body="Dear Minister,\n\nplease act.", language="en"),
+        "targets": (MINISTRY,),
+        "accepted_at": NOW,
+    }
+    return ActionAcceptedV1(**(values | changes))
+
+
+def a_sent_letter(**changes: Any) -> LetterSentV1:
+    values: dict[str, Any] = {
+        "letter_id": derived_id("letter", "one"),
+        "action_id": derived_id("action", "one"),
+        "case_id": CASE_ID,
+        "case_slug": "a-test-case",
+        "target_id": MINISTRY.id,
+        "channel": Channel.EMAIL,
+        "country": "PK",
+        "occurred_at": NOW,
+    }
+    return LetterSentV1(**(values | changes))
+
+
+def many_closed_cases(count: int, at: datetime = NOW) -> list[CaseClosedV1]:
+    """`count` small events that differ."""
+    return [a_closed_case(revision=number + 1, closed_at=at) for number in range(count)]
+
+
+def uuid_of(number: int) -> UUID:
+    return derived_id("test", number)
