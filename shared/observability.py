@@ -5,7 +5,6 @@ in the envelope, so one id finds a letter's whole path in the logs of three serv
 """
 
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -29,7 +28,7 @@ def configure_logging(service: str, role: str, level: str = "info") -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.PrintLoggerFactory(),
         cache_logger_on_first_use=True,
     )
     # Libraries log through the standard module; what they warn of comes out in the same form.
@@ -37,7 +36,9 @@ def configure_logging(service: str, role: str, level: str = "info") -> None:
 
 
 def configure_tracing(service: str) -> None:
-    """Make trace ids. Spans leave the process only if an operator adds an exporter to the provider."""
+    """Make trace ids, once a process. Spans leave it only if an operator adds an exporter to the provider."""
+    if isinstance(trace.get_tracer_provider(), TracerProvider):
+        return
     trace.set_tracer_provider(TracerProvider(resource=Resource.create({"service.name": service})))
 
 
