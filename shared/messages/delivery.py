@@ -8,7 +8,12 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from shared.messages.cases import Channel
-from shared.messages.envelope import Event
+from shared.messages.envelope import Event, derived_id
+
+
+def letter_id(action_id: UUID, target_id: UUID, channel: Channel) -> UUID:
+    """One action makes one letter to each target on its channel, whoever asks and however often."""
+    return derived_id("letter", action_id, target_id, channel)
 
 
 class FailureReason(StrEnum):
