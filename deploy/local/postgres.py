@@ -66,6 +66,7 @@ class LocalPostgres:
         if self.running():
             return
         self._make_cluster_once()
+        self._clear_stale_lock()
         self._server = Child(
             [str(self._binaries / "postgres"), "-D", str(self.folder / "data"), *self._options()],
             environment=self._environment(),
@@ -152,6 +153,12 @@ class LocalPostgres:
 
     def _environment(self) -> dict[str, str]:
         return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "HOME": str(self.folder)}
+
+    def _clear_stale_lock(self) -> None:
+        """A starter that was killed may leave a lock held by a zombie, which PostgreSQL takes for a live server."""
+        lock = self.folder / "data" / "postmaster.pid"
+        if lock.exists() and not is_alive(int(lock.read_text().split()[0])):
+            lock.unlink()
 
     def _make_cluster_once(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,72 @@
+"""Fixtures that every test may use: real servers, started when first asked for and once for all."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.postgres import LocalPostgres
+from deploy.local.rabbitmq import LocalRabbitMQ
+from tests.support import servers
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url() -> Iterator[str]:
+    """A broker that all tests share: use queue names of your own, and leave it running."""
+    given = os.environ.get(servers.AMQP_VARIABLE)
+    if given:
+        yield given
+        return
+    with servers.started(LocalRabbitMQ) as broker:
+        yield broker.url
+
+
+@pytest.fixture(scope="session")
+def postgres_admin_url() -> Iterator[str]:
+    """The server that all tests share."""
+    given = servers.admin_url_given()
+    if given:
+        yield given
+        return
+    with servers.started(LocalPostgres) as server:
+        yield server.url
+
+
+@pytest.fixture
+def postgres(postgres_admin_url: str) -> Iterator[servers.Databases]:
+    """`postgres.create_database()` gives the URL of a fresh database, dropped after the test."""
+    made = servers.Databases(postgres_admin_url)
+    yield made
+    made.drop_databases()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh, empty database; the test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
+    databases: servers.Databases = request.getfixturevalue("postgres")
+    return databases.create_database()
+
+
+@pytest.fixture
+def own_rabbitmq() -> Iterator[LocalRabbitMQ]:
+    """A broker for this test alone, which may kill, freeze and wipe it."""
+    with servers.started(LocalRabbitMQ) as broker:
+        yield broker
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[LocalPostgres]:
+    """A database server for this test alone, which may kill and freeze it."""
+    with servers.started(LocalPostgres) as server:
+        yield server
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once, in red, which servers were missing: a skip must not look like a pass."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = {report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)}
+    for reason in sorted(reason for reason in reasons if "not installed" in reason):
+        terminalreporter.write_line(f"NOT TESTED. {reason}", red=True, bold=True)
