@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Insert, Table, event, text
+from sqlalchemy import DateTime, Dialect, Insert, Table, event, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeDecorator
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -52,7 +52,7 @@ class Database:
     async def ping(self) -> None:
         """Raises `DatabaseAway`."""
         async with self.transaction() as session:
-            await session.execute(text("SELECT 1"))
+            await session.exec(select(literal(1)))
 
     async def close(self) -> None:
         await self.engine.dispose()

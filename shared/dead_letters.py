@@ -39,7 +39,7 @@ def keeper(database: Database, table: type[DeadLetterColumns]) -> KeepDead:
             "died_at": dead.died_at,
         }
         async with database.transaction() as session:
-            await session.execute(insert_once(session.get_bind().dialect.name, table, [row]))
+            await session.exec(insert_once(session.get_bind().dialect.name, table, [row]))
         log.error("dead_letter", queue=dead.queue, type=dead.type, reason=dead.reason, next="kept for an operator")
 
     return keep

@@ -40,9 +40,9 @@ class Inbox:
         now = self._clock.now()
         rows = [{"queue": self._queue, "event_id": event_id, "seen_at": now} for event_id in sorted(by_id)]
         statement = insert_once(session.get_bind().dialect.name, self._table, rows)
-        fresh = set(await session.scalars(statement.returning(col(self._table.event_id))))
+        fresh = set((await session.exec(statement.returning(col(self._table.event_id)))).scalars())
         return [envelope for event_id, envelope in by_id.items() if event_id in fresh]
 
     async def forget_older(self, session: AsyncSession, keep: timedelta) -> None:
         """Drop marks older than `keep`, which must be longer than any message can wait."""
-        await session.execute(delete(self._table).where(col(self._table.seen_at) < self._clock.now() - keep))
+        await session.exec(delete(self._table).where(col(self._table.seen_at) < self._clock.now() - keep))

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Index, LargeBinary, Update, delete, func, select, text, update
+from sqlalchemy import Index, LargeBinary, Update, delete, func, text, update
 from sqlalchemy import event as sa_event
 from sqlalchemy.orm import declared_attr
-from sqlmodel import Field, SQLModel, col
+from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from shared.bus import Bus, BusAway, NotTaken
@@ -84,9 +84,9 @@ class Outbox:
             for message in messages
         ]
         dialect = session.get_bind().dialect.name
-        await session.execute(insert_once(dialect, self.table, rows))
+        await session.exec(insert_once(dialect, self.table, rows))
         if dialect == "postgresql":
-            await session.execute(text(f"NOTIFY {CHANNEL}"))
+            await session.exec(select(func.pg_notify(CHANNEL, "")))
         sa_event.listen(session.sync_session, "after_commit", lambda _: self._wake.set(), once=True)
 
 
@@ -147,7 +147,7 @@ class Relay:
             .returning(table)
         )
         async with self._database.transaction() as session:
-            rows = list(await session.scalars(claim))
+            rows = list((await session.exec(claim)).scalars())
         return sorted(rows, key=lambda row: row.created_at)
 
     async def _settle(self, outcomes: list[tuple[OutboxColumns, Exception | None]]) -> None:
@@ -156,14 +156,17 @@ class Relay:
         confirmed = [row.event_id for row, fault in outcomes if fault is None]
         unsaid = [row.event_id for row, fault in outcomes if isinstance(fault, BusAway)]
         async with self._database.transaction() as session:
-            await session.execute(self._change(confirmed).values(published_at=now))
-            await session.execute(self._change(unsaid).values(next_at=now))
+            if confirmed:
+                await session.exec(self._change(confirmed).values(published_at=now))
+            if unsaid:
+                await session.exec(self._change(unsaid).values(next_at=now))
             for row, fault in outcomes:
                 if isinstance(fault, NotTaken):
                     wait_seconds = min(BACKOFF_SECONDS_MAX, 0.5 * 2 ** min(row.attempts, 10))
                     next_at = now + timedelta(seconds=wait_seconds)
-                    await session.execute(self._change([row.event_id]).values(next_at=next_at))
-                    log.warning("not_taken", event=str(row.event_id), type=row.type, reason=repr(fault), next=next_at)
+                    await session.exec(self._change([row.event_id]).values(next_at=next_at))
+                    facts = {"event_id": str(row.event_id), "type": row.type, "reason": repr(fault)}
+                    log.warning("not_taken", **facts, next=f"again in {wait_seconds} s")
 
     def _change(self, event_ids: list[UUID]) -> Update:
         matching = col(self._table.event_id).in_(event_ids)
@@ -173,10 +176,10 @@ class Relay:
         """Drop rows that were published longer than `keep` ago."""
         async with self._database.transaction() as session:
             old = col(self._table.published_at) < self._clock.now() - keep
-            await session.execute(delete(self._table).where(old))
+            await session.exec(delete(self._table).where(old))
 
     async def depth(self) -> int:
         """How many events wait to be published."""
         waiting = select(func.count()).select_from(self._table).where(col(self._table.published_at).is_(None))
         async with self._database.transaction() as session:
-            return int(await session.scalar(waiting) or 0)
+            return (await session.exec(waiting)).one()
