@@ -1,0 +1,81 @@
+// What makes a page nicer where scripts run. Every page works without it.
+//
+//   [data-ledger="/api/..."] holds [data-figure="name"]: live numbers, asked for again while the page is looked at
+//   textarea[data-count]: how many characters are left
+//   form[data-draft="key"]: the letter's words are kept in this tab until the receipt shows
+//   form[data-once]: a second click on the way does nothing
+"use strict";
+
+const LEDGER_SECONDS = 10;
+const DRAFT_PREFIX = "letter:";
+
+function watchLedger(place) {
+  const format = new Intl.NumberFormat(document.documentElement.lang || "en");
+  const refresh = async () => {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(place.dataset.ledger, { headers: { Accept: "application/json" } });
+      if (!answer.ok) return;
+      const ledger = await answer.json();
+      for (const figure of place.querySelectorAll("[data-figure]")) {
+        const count = ledger[figure.dataset.figure];
+        if (Number.isInteger(count)) figure.textContent = format.format(count);
+      }
+    } catch {
+      // Away for a moment: the last numbers stay.
+    }
+  };
+  setInterval(refresh, LEDGER_SECONDS * 1000);
+  document.addEventListener("visibilitychange", refresh);
+}
+
+function countCharacters(area) {
+  const counter = document.createElement("span");
+  counter.className = "count";
+  area.after(counter);
+  const show = () => {
+    counter.textContent = `${area.value.length} / ${area.maxLength}`;
+  };
+  area.addEventListener("input", show);
+  show();
+}
+
+// Only the letter's own words: never a name or an address.
+function keepDraft(form) {
+  const key = DRAFT_PREFIX + form.dataset.draft;
+  const fields = ["subject", "body"].map((name) => form.elements.namedItem(name));
+  try {
+    const draft = JSON.parse(sessionStorage.getItem(key) || "null");
+    if (draft) fields.forEach((field) => { field.value = draft[field.name] ?? field.value; });
+  } catch {
+    return;
+  }
+  form.addEventListener("input", () => {
+    try {
+      sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(fields.map((field) => [field.name, field.value]))));
+    } catch {
+      // A full or forbidden store costs the draft, never the letter.
+    }
+  });
+}
+
+function forgetDrafts() {
+  try {
+    Object.keys(sessionStorage).filter((key) => key.startsWith(DRAFT_PREFIX)).forEach((key) => sessionStorage.removeItem(key));
+  } catch {
+    // Nothing was kept.
+  }
+}
+
+function sendOnce(form) {
+  const buttons = () => form.querySelectorAll("button");
+  form.addEventListener("submit", () => setTimeout(() => buttons().forEach((button) => { button.disabled = true; })));
+  // Coming back by the browser's own button shows the form as it was left: alive again.
+  window.addEventListener("pageshow", () => buttons().forEach((button) => { button.disabled = false; }));
+}
+
+if (location.pathname.startsWith("/receipts/")) forgetDrafts();
+document.querySelectorAll("[data-ledger]").forEach(watchLedger);
+document.querySelectorAll("form[data-draft]").forEach(keepDraft);
+document.querySelectorAll("textarea[data-count]").forEach(countCharacters);
+document.querySelectorAll("form[data-once]").forEach(sendOnce);
