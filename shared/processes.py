@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 import structlog
 import uvicorn
@@ -12,14 +13,17 @@ from starlette.types import ASGIApp
 
 KEEP_ALIVE_SECONDS = 30
 BACKLOG_CONNECTIONS = 2048
+FINISH_SECONDS_MAX = 45
 
-Job = Callable[[asyncio.Event], Awaitable[None]]
+Job = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 log = structlog.get_logger(__name__)
 
 
 def run(*jobs: Job) -> None:
-    """Run `jobs` side by side until SIGINT or SIGTERM sets their stop event. Raises what a job raised."""
+    """Run `jobs` side by side until one ends or a signal says stop; then let the others finish.
+
+    Raises an `ExceptionGroup` of what jobs raised."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(jobs))
 
@@ -28,17 +32,18 @@ async def _run(jobs: tuple[Job, ...]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with asyncio.TaskGroup() as group:
-        for job in jobs:
-            group.create_task(_run_one(job, stop))
-
-
-async def _run_one(job: Job, stop: asyncio.Event) -> None:
-    try:
-        await job(stop)
-    finally:
-        # A job that ends, well or ill, ends its process: nothing runs on half alive.
-        stop.set()
+    tasks = [asyncio.create_task(job(stop)) for job in jobs]
+    # A job that ends, well or ill, ends its process: nothing runs on half alive.
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    _, late = await asyncio.wait(tasks, timeout=FINISH_SECONDS_MAX)
+    for task in late:
+        log.error("stopped_late", after_seconds=FINISH_SECONDS_MAX, next="cancelled")
+        task.cancel()
+    ends = await asyncio.gather(*tasks, return_exceptions=True)
+    faults = [end for end in ends if isinstance(end, Exception)]
+    if faults:
+        raise ExceptionGroup("a part of this process died", faults)
 
 
 class _Server(uvicorn.Server):
