@@ -31,7 +31,9 @@ from shared.bus.outcomes import (
     log_outcome,
     next_step,
     tell,
+    traced,
 )
+from shared.bus.tasks import Watched
 from shared.messages.envelope import Envelope, Message
 from shared.messages.registry import Unreadable, read
 
@@ -66,7 +68,7 @@ class Lane:
     def __init__(self, queue: Queue) -> None:
         self.queue = queue
         self.intake: Intake[Parcel] = Intake()
-        self.consumers: list[asyncio.Task[None]] = []
+        self.consumers = 0
         self._tries: OrderedDict[UUID, Tries] = OrderedDict()
 
     def wants(self, wire_type: str) -> bool:
@@ -101,16 +103,17 @@ class Lane:
 
     async def _handle(self, subscription: Subscription, batch: list[tuple[Parcel, Envelope[Any]]]) -> None:
         envelopes = [envelope for _, envelope in batch]
-        outcome = await call_handler(subscription, envelopes)
-        if len(batch) > 1 and outcome.kind not in {Kind.DONE, Kind.HALT}:
+        with traced(self.queue.name, envelopes):
+            outcome = await call_handler(subscription, envelopes)
+            if len(batch) == 1 or outcome.kind in {Kind.DONE, Kind.HALT}:
+                steps = [next_step(outcome, self.queue, *self._count(each.id, outcome.kind)) for each in envelopes]
+                log_outcome(self.queue, envelopes, outcome, tell(steps[0]))
+                for (parcel, envelope), step in zip(batch, steps, strict=True):
+                    await self._finish(subscription, parcel, envelope.id, step)
+                return
             log_outcome(self.queue, envelopes, outcome, "handled again one by one")
-            for single in batch:
-                await self._handle(subscription, [single])
-            return
-        steps = [next_step(outcome, self.queue, *self._count(envelope.id, outcome.kind)) for envelope in envelopes]
-        log_outcome(self.queue, envelopes, outcome, tell(steps[0]))
-        for (parcel, envelope), step in zip(batch, steps, strict=True):
-            await self._finish(subscription, parcel, envelope.id, step)
+        for single in batch:
+            await self._handle(subscription, [single])
 
     def _count(self, event_id: UUID, kind: Kind) -> tuple[int, int]:
         """Deliveries that failed, with this one, and retries before this one."""
@@ -169,8 +172,7 @@ class InProcessBus:
         self._handle_seconds_max, self._stop_seconds_max = handle_seconds_max, stop_seconds_max
         self._lanes: dict[str, Lane] = {}
         self._open = False
-        self._failed = asyncio.Event()
-        self._fault: BaseException | None = None
+        self._tasks = Watched()
 
     async def start(self) -> None:
         self._open = True
@@ -193,9 +195,8 @@ class InProcessBus:
     async def consume(self, subscription: Subscription) -> None:
         await self.declare([subscription.queue])
         lane = self._lanes[subscription.queue.name]
-        consumer = asyncio.create_task(lane.consume(subscription), name=f"consume {subscription.queue.name}")
-        consumer.add_done_callback(self._note_end)
-        lane.consumers.append(consumer)
+        lane.consumers += 1
+        self._tasks.begin(lane.consume(subscription), f"consume {subscription.queue.name}")
 
     async def replay(self, queue: str, body: bytes) -> None:
         """As on a broker, but handled when it returns; raises `NotTaken` if the handler could not."""
@@ -215,21 +216,14 @@ class InProcessBus:
             raise BusAway("the bus is closed")
 
     async def wait_failed(self) -> None:
-        await self._failed.wait()
-        if self._fault is not None:
-            raise self._fault
+        await self._tasks.wait_failed()
 
     async def close(self) -> None:
         self._open = False
         lanes, self._lanes = list(self._lanes.values()), {}
-        consumers = [consumer for lane in lanes for consumer in lane.consumers]
         for lane in lanes:
             lane.intake.end()
-        if consumers:
-            _, late = await asyncio.wait(consumers, timeout=self._stop_seconds_max)
-            for consumer in late:
-                consumer.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await self._tasks.finish(self._stop_seconds_max)
         for lane in lanes:
             for parcel in lane.intake.rest():
                 answer(parcel, BusAway("the bus is closed"))
@@ -245,8 +239,3 @@ class InProcessBus:
             for fault in faults:
                 if isinstance(fault, kind):
                     raise fault
-
-    def _note_end(self, consumer: asyncio.Task[None]) -> None:
-        if not consumer.cancelled() and (fault := consumer.exception()) is not None:
-            self._fault = fault
-            self._failed.set()

@@ -1,20 +1,21 @@
 """What a handler made of its messages, and what follows from it. The same rules for every bus."""
 
+import asyncio
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any
 
 import structlog
-from opentelemetry import context, propagate
 from structlog.contextvars import bound_contextvars
 
 from shared.bus import Drop, Halt, Queue, Retry, Rung, Subscription
 from shared.messages.envelope import Envelope
+from shared.observability import continued_trace
 
 log = structlog.get_logger(__name__)
 
@@ -86,14 +87,20 @@ def next_step(outcome: Outcome, queue: Queue, deliveries: int, retries: int) -> 
 
 
 async def call_handler(subscription: Subscription, envelopes: Sequence[Envelope[Any]]) -> Outcome:
-    """Hand the messages to the handler. Its exceptions come back as an outcome; a cancellation passes."""
+    """Hand the messages to the handler. What it raises comes back as an outcome; a cancellation of ours passes."""
     started = time.perf_counter()
-    with _trace_of(subscription.queue.name, envelopes):
-        try:
-            await subscription.handle(envelopes)
-            kind, reason = Kind.DONE, ""
-        except Exception as error:
-            kind, reason = _kind_of(error), describe(error)
+    task = asyncio.current_task()
+    cancellations = task.cancelling() if task else 0
+    kind, reason = Kind.DONE, ""
+    try:
+        await subscription.handle(envelopes)
+    except asyncio.CancelledError as error:
+        # Libraries end waits with this when a connection dies. It must not end the consumer, silently at that.
+        if task is None or task.cancelling() > cancellations:
+            raise
+        kind, reason = Kind.FAILED, describe(error)
+    except Exception as error:
+        kind, reason = _kind_of(error), describe(error)
     return Outcome(kind, reason, round((time.perf_counter() - started) * 1000, 1))
 
 
@@ -144,14 +151,9 @@ def _kind_of(error: Exception) -> Kind:
 
 
 @contextmanager
-def _trace_of(queue: str, envelopes: Sequence[Envelope[Any]]) -> Iterator[None]:
+def traced(queue: str, envelopes: Sequence[Envelope[Any]]) -> Iterator[None]:
     """Continue the trace of a single message. A batch has many, and continues none."""
-    with bound_contextvars(queue=queue):
-        if len(envelopes) != 1 or envelopes[0].traceparent is None:
-            yield
-            return
-        token = context.attach(propagate.extract({"traceparent": envelopes[0].traceparent}))
-        try:
-            yield
-        finally:
-            context.detach(token)
+    with bound_contextvars(queue=queue), ExitStack() as stack:
+        if len(envelopes) == 1:
+            stack.enter_context(continued_trace(f"handle {envelopes[0].type}", envelopes[0].traceparent))
+        yield
