@@ -46,6 +46,7 @@ class LocalRabbitMQ:
         self._guard = Guard()
         self._mapper: Child | None = None
         self._broker: Child | None = None
+        self._frozen = False
 
     @property
     def url(self) -> str:
@@ -68,6 +69,7 @@ class LocalRabbitMQ:
             return
         if self._mapper is None or not self._mapper.running():
             self._mapper = self._child([self._epmd, "-port", str(self._epmd_port), "-address", LOOPBACK], "epmd.log")
+        self._frozen = False
         self._broker = self._child([str(self._scripts / "rabbitmq-server")], "broker.log")
         self._wait_until_it_greets(self._broker)
 
@@ -81,24 +83,32 @@ class LocalRabbitMQ:
         self._broker = self._mapper = None
 
     def kill(self) -> None:
-        """End the broker at once, as a crash or the out-of-memory killer would. `start` brings it back."""
+        """End the broker at once, as a crash or the out-of-memory killer would. `start` brings it back.
+
+        A quorum queue declared half a second before is written down first: RabbitMQ keeps the list of them in
+        memory for a moment, and a queue it lost there never answers again. Confirmed messages need no such care."""
         if self._broker is not None:
+            if not self._frozen:
+                self._write_queue_list()
             self._broker.kill()
             self._broker = None
 
     def freeze(self) -> None:
         """Let the broker hang: connections stay open and nothing answers."""
         if self._broker is not None:
+            self._frozen = True
             self._broker.send(signal.SIGSTOP)
 
     def thaw(self) -> None:
         if self._broker is not None:
             self._broker.send(signal.SIGCONT)
+            self._frozen = False
 
     def wipe(self) -> None:
         """Forget every queue and message. A running broker is killed and comes back empty."""
         was_running = self.running()
-        self.kill()
+        if self._broker is not None:
+            self._broker.kill()
         shutil.rmtree(self.folder / "data", ignore_errors=True)
         if was_running:
             self.start()
@@ -122,6 +132,10 @@ class LocalRabbitMQ:
             stdin=subprocess.DEVNULL,
         )
         return done.stdout
+
+    def _write_queue_list(self) -> None:
+        with suppress(subprocess.CalledProcessError, subprocess.TimeoutExpired):  # it may be dead already
+            self.ctl("eval", "[dets:sync(Table) || Table <- dets:all()].")
 
     def _child(self, command: list[str], log: str) -> Child:
         return Child(command, environment=self._environment(), log=self.folder / log, guard=self._guard)
