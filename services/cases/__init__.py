@@ -1,0 +1,6 @@
+"""The cases service: what people act on, the public pages, and the public numbers.
+
+Owns       campaigns, cases, targets, letter templates, updates and outcomes, consent, the ledger.
+Publishes  CasePublishedV1 (the whole snapshot), CaseClosedV1 (ended, won, withdrawn).
+Consumes   ActionAcceptedV1 and the reports on letters, for the ledger.
+"""

@@ -1,0 +1,165 @@
+"""What a campaigner writes: the fields of `campaign.yaml` and of one YAML file a case."""
+
+import re
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from services.cases.places import countries, is_language
+from services.cases.tables import CaseStatus, ConsentScope, UpdateKind
+from shared.messages.cases import Channel
+
+SUBJECT_CHARACTERS_MAX = 200
+BODY_CHARACTERS_MAX = 20_000
+TEXT_CHARACTERS_MAX = 20_000
+LINE_CHARACTERS_MAX = 300
+ITEMS_MAX = 50
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_PARTIAL_DAY = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
+
+
+def _one_line(text: str) -> str:
+    if "\n" in text or "\t" in text or _CONTROL.search(text):
+        raise ValueError("must be one line, without control characters")
+    return text
+
+
+def _clean(text: str) -> str:
+    if _CONTROL.search(text.replace("\r\n", "\n")):
+        raise ValueError("must not contain control characters")
+    return text
+
+
+def _country(code: str) -> str:
+    if code not in countries():
+        raise ValueError("must be a country's two-letter code (ISO 3166-1), for example PK")
+    return code
+
+
+def _language(tag: str) -> str:
+    if not is_language(tag):
+        raise ValueError("must be a language tag (BCP 47), for example ur or pt-BR")
+    return tag
+
+
+def _address(text: str) -> str:
+    if not _ADDRESS.fullmatch(text):
+        raise ValueError("must be one mail address, for example info@ministry.example")
+    return text
+
+
+def _partial_day(value: Any) -> Any:
+    """Known as exactly as it is written: a day, a month or a year."""
+    text = str(value)
+    if not _PARTIAL_DAY.fullmatch(text):
+        raise ValueError("must be a day, a month or a year: 2020-04-02, 2020-04 or 2020")
+    try:
+        year, month, day = ([int(part) for part in text.split("-")] + [1, 1])[:3]
+        date(year, month, day)
+    except ValueError:
+        raise ValueError("is not a date of the calendar") from None
+    return text
+
+
+def _end_of_day(value: Any) -> Any:
+    """A closing day without an hour means its very end, in UTC."""
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        return datetime.combine(date.fromisoformat(value), time(23, 59, 59), UTC)
+    return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("must name its time zone, for example 2030-12-31T18:00:00Z, or be a day alone")
+    return value.astimezone(UTC)
+
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
+Line = Annotated[str, Field(min_length=1, max_length=LINE_CHARACTERS_MAX), AfterValidator(_one_line)]
+Subject = Annotated[str, Field(min_length=1, max_length=SUBJECT_CHARACTERS_MAX), AfterValidator(_one_line)]
+Words = Annotated[str, Field(min_length=1, max_length=TEXT_CHARACTERS_MAX), AfterValidator(_clean)]
+Country = Annotated[str, AfterValidator(_country)]
+Language = Annotated[str, AfterValidator(_language)]
+Address = Annotated[str, Field(max_length=254), AfterValidator(_address)]
+PartialDay = Annotated[str, BeforeValidator(_partial_day)]
+ClosingTime = Annotated[datetime, BeforeValidator(_end_of_day), AfterValidator(_in_utc)]
+
+
+class FilePart(BaseModel):
+    """A part of a file. A field we do not know is an error: it is nearly always a misspelt one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class CampaignFile(FilePart):
+    """`campaign.yaml`."""
+
+    slug: Slug
+    name: Subject
+    summary: Words
+    goal: int | None = Field(default=None, ge=1)
+    starts_on: date | None = None
+    ends_on: date | None = None
+
+
+class Consent(FilePart):
+    """What may be published, and how we know. `note` is for staff and is never shown."""
+
+    scope: ConsentScope
+    note: Words
+
+
+class TargetPart(FilePart):
+    """An official. The same `key` in several cases is the same target, with one delivery policy."""
+
+    key: Slug
+    name: Subject
+    country: Country
+    email: Address | None = None
+    post_address: Words | None = None
+    handle: Annotated[str, Field(pattern=r"^@\w{1,50}$")] | None = None
+
+
+class LetterPart(FilePart):
+    language: Language
+    subject: Subject
+    body: Annotated[str, Field(min_length=1, max_length=BODY_CHARACTERS_MAX), AfterValidator(_clean)]
+
+
+class UpdatePart(FilePart):
+    kind: UpdateKind
+    date: PartialDay | None = None
+    text: Words
+
+
+class OfflinePart(FilePart):
+    """Counted elsewhere. Without an exact number leave `count` out: the wording alone is shown, and nothing added."""
+
+    count: int | None = Field(default=None, ge=1)
+    wording: Line
+    source: Line
+    reported_on: PartialDay | None = None
+
+
+class CaseFile(FilePart):
+    """One case."""
+
+    slug: Slug
+    status: CaseStatus = CaseStatus.OPEN
+    title: Subject
+    person: Subject | None = None
+    country: Country
+    summary: Annotated[str, Field(max_length=400)] = Field(min_length=1)
+    story: Words
+    demands: Annotated[tuple[Line, ...], Field(max_length=ITEMS_MAX)] = ()
+    closes_at: ClosingTime | None = None
+    consent: Consent
+    channels: Annotated[tuple[Channel, ...], Field(max_length=len(Channel))] = ()
+    targets: Annotated[tuple[TargetPart, ...], Field(max_length=ITEMS_MAX)] = ()
+    letters: Annotated[tuple[LetterPart, ...], Field(max_length=ITEMS_MAX)] = ()
+    updates: Annotated[tuple[UpdatePart, ...], Field(max_length=ITEMS_MAX)] = ()
+    offline: Annotated[tuple[OfflinePart, ...], Field(max_length=ITEMS_MAX)] = ()

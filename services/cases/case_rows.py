@@ -1,0 +1,110 @@
+"""Turns a case's file into its rows and its events."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.cases.case_files import CampaignFile, CaseFile, TargetPart
+from services.cases.revisions import Decision
+from services.cases.tables import Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate, ConsentScope
+from shared.messages.cases import CaseClosedV1, CasePublishedV1, ClosedReason, LetterTemplate, Target
+from shared.messages.envelope import derived_id
+
+ERASED = ""
+
+
+def case_row(
+    case: CaseFile, campaign: CampaignFile, decision: Decision, digest: str, position: int, now: datetime
+) -> Case:
+    """The case itself. The person's name is kept only where they agreed that it is published."""
+    return Case(
+        id=derived_id("case", case.slug),
+        slug=case.slug,
+        campaign=campaign.slug,
+        revision=decision.revision,
+        status=decision.status,
+        title=case.title,
+        person=case.person if case.consent.scope is ConsentScope.NAME_AND_STORY else None,
+        country=case.country,
+        summary=case.summary,
+        story=case.story,
+        demands=list(case.demands),
+        closes_at=case.closes_at,
+        consent_scope=case.consent.scope,
+        consent_note=case.consent.note,
+        channels=[channel.value for channel in case.channels],
+        position=position,
+        digest=digest,
+        published_at=now,
+        closed_at=None,
+    )
+
+
+async def write_case(session: AsyncSession, new: Case, case: CaseFile) -> Case:
+    """Put the case and all its parts in the place of what was there. Returns the row that the session watches."""
+    await _delete_parts(session, new.id)
+    row = await session.merge(new)
+    await session.flush()
+    for position, target in enumerate(case.targets):
+        session.add(_target_row(row.id, position, target))
+    for position, letter in enumerate(case.letters):
+        session.add(CaseLetter(case_id=row.id, position=position, **letter.model_dump()))
+    for position, update in enumerate(case.updates):
+        session.add(CaseUpdate(case_id=row.id, position=position, **update.model_dump()))
+    return row
+
+
+async def erase_case(session: AsyncSession, case: Case) -> None:
+    """Nothing of the person stays; the slug and the numbers do, so that the page can answer Gone."""
+    case.title = case.summary = case.story = case.consent_note = ERASED
+    case.person, case.demands, case.channels = None, [], []
+    await _delete_parts(session, case.id)
+
+
+def published_event(row: Case, case: CaseFile, campaign: CampaignFile, revision: int, now: datetime) -> CasePublishedV1:
+    """The whole snapshot. A finished case offers no channel, so no action can slip in before its closing arrives."""
+    return CasePublishedV1(
+        case_id=row.id,
+        slug=case.slug,
+        revision=revision,
+        campaign=campaign.slug,
+        campaign_name=campaign.name,
+        title=case.title,
+        country=case.country,
+        channels=case.channels if row.status is CaseStatus.OPEN else (),
+        targets=tuple(_target(target) for target in case.targets),
+        templates=tuple(LetterTemplate(**letter.model_dump()) for letter in case.letters),
+        closes_at=case.closes_at,
+        published_at=now,
+    )
+
+
+def closed_event(case: Case, reason: ClosedReason) -> CaseClosedV1:
+    if case.closed_at is None:
+        raise ValueError("a closed case has a time of closing")
+    return CaseClosedV1(
+        case_id=case.id, slug=case.slug, revision=case.revision, reason=reason, closed_at=case.closed_at
+    )
+
+
+def target_id(key: str) -> UUID:
+    """The same key is the same target everywhere, so an official has one delivery policy for all cases."""
+    return derived_id("target", key)
+
+
+def _target(target: TargetPart) -> Target:
+    return Target(id=target_id(target.key), **target.model_dump(exclude={"key"}))
+
+
+def _target_row(case_id: UUID, position: int, target: TargetPart) -> CaseTarget:
+    return CaseTarget(
+        case_id=case_id, id=target_id(target.key), position=position, **target.model_dump(exclude={"key"})
+    )
+
+
+async def _delete_parts(session: AsyncSession, case_id: UUID) -> None:
+    for table in (CaseTarget, CaseLetter, CaseUpdate):
+        await session.exec(delete(table).where(col(table.case_id) == case_id))

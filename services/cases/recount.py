@@ -1,0 +1,59 @@
+"""Makes the ledger's totals again from its facts, while consumers wait."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, func, literal, select
+from sqlmodel import select as select_rows
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.cases.locks import lock_tables
+from services.cases.offline_counts import offline_totals
+from services.cases.tables import LedgerAction, LedgerCount, LedgerKind, LedgerLetter, LedgerOffline
+from services.cases.totals import Tally, add_to_totals
+from shared.db import Database
+
+
+@dataclass(frozen=True)
+class Recounted:
+    """`wrong` totals were not what the facts say; 0 is the answer to hope for."""
+
+    totals: int
+    wrong: int
+
+
+async def recount(database: Database) -> Recounted:
+    """Rebuild `ledger_count`. Harmless to repeat. Raises `DatabaseAway`.
+
+    The tables are locked in the order in which consumers write them, so neither ever waits for the other in a ring."""
+    async with database.transaction() as session:
+        await lock_tables(session, LedgerAction, LedgerLetter, LedgerOffline, LedgerCount)
+        before = await _totals(session)
+        after = await _from_facts(session)
+        await session.exec(delete(LedgerCount))
+        await add_to_totals(session, after)
+    wrong = sum(before[tally] != after[tally] for tally in before.keys() | after.keys())
+    return Recounted(totals=len(after), wrong=wrong)
+
+
+async def _totals(session: AsyncSession) -> Counter[Tally]:
+    rows = await session.exec(select_rows(LedgerCount))
+    return Counter(
+        {Tally(row.case_slug, row.kind, row.day, row.country, row.channel, row.partner): row.count for row in rows}
+    )
+
+
+async def _from_facts(session: AsyncSession) -> Counter[Tally]:
+    totals = await _grouped(session, LedgerAction, None)
+    totals.update(await _grouped(session, LedgerLetter, LedgerLetter.outcome))
+    totals.update(offline_totals(list(await session.exec(select_rows(LedgerOffline)))))
+    return +totals
+
+
+async def _grouped(session: AsyncSession, table: Any, outcome: Any) -> Counter[Tally]:
+    kind = literal(LedgerKind.COLLECTED.value) if outcome is None else outcome
+    keys = (table.case_slug, kind, table.day, table.country, table.channel, table.partner)
+    by = [key for key in keys if outcome is not None or key is not kind]
+    found = await (await session.connection()).execute(select(*keys, func.count()).group_by(*by))
+    return Counter({Tally(row[0], LedgerKind(row[1]), *row[2:6]): row[6] for row in found})

@@ -1,0 +1,199 @@
+"""The tables of the cases service: what is published, and the facts and totals of the ledger."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, Enum, Text
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from shared.db import UtcDateTime
+from shared.dead_letters import DeadLetterColumns
+from shared.messages.cases import Channel
+from shared.outbox import OutboxColumns
+
+NOT_TOLD = ""
+
+
+class CaseStatus(StrEnum):
+    OPEN = "open"
+    ENDED = "ended"
+    WON = "won"
+    WITHDRAWN = "withdrawn"
+
+
+class ConsentScope(StrEnum):
+    """What the person at risk, or the family where they cannot speak, agreed to be published."""
+
+    NAME_AND_STORY = "name_and_story"
+    STORY_WITHOUT_NAME = "story_without_name"
+    NOTHING = "nothing"
+
+
+class UpdateKind(StrEnum):
+    NEWS = "news"
+    OUTCOME = "outcome"
+
+
+class LedgerKind(StrEnum):
+    """What the ledger counts. `handed_over` is said only when a mail server took the letter and said so."""
+
+    COLLECTED = "collected"
+    UNCERTAIN = "uncertain"
+    HANDED_OVER = "handed_over"
+    PRINTED = "printed"
+    BOUNCED = "bounced"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    OFFLINE_REPORTED = "offline_reported"
+
+
+def _word(of: type[StrEnum]) -> Any:
+    """A column that keeps an enum's word as text: a new word needs no change of the database."""
+    return Enum(of, native_enum=False, length=32, values_callable=lambda words: [word.value for word in words])
+
+
+class Row(SQLModel, registry=registry()):
+    """The base of this service's tables."""
+
+
+class Outbox(OutboxColumns, Row, table=True):
+    __tablename__ = "outbox"
+
+
+class DeadLetter(DeadLetterColumns, Row, table=True):
+    __tablename__ = "dead_letter"
+
+
+class Campaign(Row, table=True):
+    __tablename__ = "campaign"
+
+    slug: str = Field(primary_key=True)
+    name: str
+    summary: str = Field(sa_type=Text)
+    goal: int | None = None
+    starts_on: date | None = None
+    ends_on: date | None = None
+
+
+class Case(Row, table=True):
+    """A case as it is published now. `digest` is of the file it came from, so an unchanged file changes nothing."""
+
+    __tablename__ = "case"
+
+    id: UUID = Field(primary_key=True)
+    slug: str = Field(unique=True)
+    campaign: str = Field(foreign_key="campaign.slug", index=True)
+    revision: int
+    status: CaseStatus = Field(sa_type=_word(CaseStatus))
+    title: str
+    person: str | None = None
+    country: str
+    summary: str = Field(sa_type=Text)
+    story: str = Field(sa_type=Text)
+    demands: list[str] = Field(sa_type=JSON)
+    closes_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    consent_scope: ConsentScope = Field(sa_type=_word(ConsentScope))
+    consent_note: str = Field(sa_type=Text)
+    channels: list[str] = Field(sa_type=JSON)
+    position: int = 0
+    digest: str
+    published_at: datetime = Field(sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class CaseTarget(Row, table=True):
+    """A target as this case writes to it. The same key is the same `id` in every case of a campaign."""
+
+    __tablename__ = "target"
+
+    case_id: UUID = Field(primary_key=True, foreign_key="case.id")
+    id: UUID = Field(primary_key=True)
+    position: int
+    name: str
+    country: str
+    email: str | None = None
+    post_address: str | None = None
+    handle: str | None = None
+
+
+class CaseLetter(Row, table=True):
+    """The letter that a supporter starts from, in one language."""
+
+    __tablename__ = "letter_template"
+
+    case_id: UUID = Field(primary_key=True, foreign_key="case.id")
+    language: str = Field(primary_key=True)
+    position: int
+    subject: str
+    body: str = Field(sa_type=Text)
+
+
+class CaseUpdate(Row, table=True):
+    """News of a case, or its outcome. `date` is as exact as it is known: 2020-04-02, 2021-01 or 2021."""
+
+    __tablename__ = "case_update"
+
+    case_id: UUID = Field(primary_key=True, foreign_key="case.id")
+    position: int = Field(primary_key=True)
+    kind: UpdateKind = Field(sa_type=_word(UpdateKind))
+    date: str | None = None
+    text: str = Field(sa_type=Text)
+
+
+class LedgerAction(Row, table=True):
+    """One action was accepted. Its key is what makes a redelivered event count nothing."""
+
+    __tablename__ = "ledger_action"
+
+    action_id: UUID = Field(primary_key=True)
+    case_slug: str
+    day: date
+    country: str
+    channel: Channel = Field(sa_type=_word(Channel))
+    partner: str
+
+
+class LedgerLetter(Row, table=True):
+    """What became of one letter, by the latest report."""
+
+    __tablename__ = "ledger_letter"
+
+    letter_id: UUID = Field(primary_key=True)
+    case_slug: str
+    day: date
+    country: str
+    channel: Channel = Field(sa_type=_word(Channel))
+    partner: str
+    outcome: LedgerKind = Field(sa_type=_word(LedgerKind))
+    decided_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class LedgerOffline(Row, table=True):
+    """What was counted elsewhere, and who says so. `count` is absent where nobody has an exact number."""
+
+    __tablename__ = "ledger_offline"
+
+    case_slug: str = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    count: int | None = None
+    wording: str
+    source: str
+    day: date
+    reported_on: str | None = None
+
+
+class LedgerCount(Row, table=True):
+    """The totals, kept beside the facts so that a page never counts. `python -m services.cases recount` rebuilds."""
+
+    __tablename__ = "ledger_count"
+
+    case_slug: str = Field(primary_key=True)
+    kind: LedgerKind = Field(primary_key=True, sa_type=_word(LedgerKind))
+    day: date = Field(primary_key=True)
+    country: str = Field(primary_key=True)
+    channel: str = Field(primary_key=True)
+    partner: str = Field(primary_key=True)
+    count: int
