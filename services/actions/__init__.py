@@ -1,0 +1,7 @@
+"""That somebody acted: takes actions in fast, keeps each once, and shows supporters what became of their letters.
+
+Owns: actions, receipts, and its own copy of the cases people can act on.
+Publishes: `ActionAcceptedV1`.
+Consumes: `CasePublishedV1`, `CaseClosedV1` (queue `actions.cases`) and every report on a letter from delivery
+(queue `actions.receipts`).
+"""

@@ -1,0 +1,34 @@
+"""The web side of the actions service: its routes in the shared frame, and the writers that live as long as it does."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from services.actions.api import api_router
+from services.actions.pages import pages_router
+from services.actions.wiring import Wiring
+from shared.web.app import framed_app
+
+
+def create_app(wiring: Wiring) -> FastAPI:
+    """Its lifespan must run: it starts the writers, and at the end waits until all that was taken is written."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        wiring.commit.start()
+        try:
+            yield
+        finally:
+            await wiring.commit.drain()
+
+    app = framed_app(
+        "Write for Rights: actions",
+        pages=wiring.pages,
+        checks={"database": wiring.database.ping, "intake": wiring.commit.check},
+        registry=wiring.registry,
+        lifespan=lifespan,
+    )
+    app.include_router(api_router(wiring))
+    app.include_router(pages_router(wiring))
+    return app

@@ -1,0 +1,6 @@
+"""The countries a supporter can be in: ISO 3166-1, by two-letter code."""
+
+import pycountry
+
+COUNTRIES: dict[str, str] = {country.alpha_2: country.name for country in pycountry.countries}
+BY_NAME: list[tuple[str, str]] = sorted(COUNTRIES.items(), key=lambda pair: pair[1])

@@ -1,0 +1,105 @@
+"""The HTML form: what a person typed, as they typed it, and the request it stands for."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from pydantic import ValidationError
+from starlette.datastructures import FormData
+
+from services.actions.schemas import (
+    ACTION_REQUEST,
+    SOURCE_CHARACTERS_MAX,
+    SOURCE_ENTRIES_MAX,
+    SOURCE_KEY,
+    ActionRequest,
+    explain,
+)
+from shared.messages.envelope import derived_id
+from shared.web.problems import FieldError, Problem, invalid
+
+UNTICKED = frozenset({"", "0", "false", "no", "off"})
+
+
+@dataclass(frozen=True)
+class WriteForm:
+    """Every field as it came, so the page can give every word back."""
+
+    case: str
+    channel: str
+    nonce: str
+    name: str
+    email: str
+    country: str
+    subject: str
+    body: str
+    language: str
+    targets: tuple[str, ...]
+    hide_email: bool
+    opt_in: bool
+    source: str
+
+
+def read_form(data: FormData) -> WriteForm:
+    """Take the fields we know; whatever else a browser's extensions added is not the person's doing."""
+
+    def text(name: str) -> str:
+        value = data.get(name, "")
+        return value if isinstance(value, str) else ""
+
+    return WriteForm(
+        **{name: text(name) for name in ("case", "channel", "nonce", "name", "email", "country", "language", "source")},
+        subject=text("subject"),
+        body=text("body").replace("\r\n", "\n"),
+        targets=tuple(value for value in data.getlist("targets") if isinstance(value, str) and value),
+        hide_email=text("hide_email").lower() not in UNTICKED,
+        opt_in=text("opt_in").lower() not in UNTICKED,
+    )
+
+
+def as_request(form: WriteForm) -> ActionRequest:
+    """Raises the 422 whose errors name the form's own fields."""
+    values: dict[str, Any] = {
+        "case": form.case,
+        "channel": form.channel,
+        "supporter": {"name": form.name, "email": form.email.strip(), "country": form.country},
+        "letter": {"subject": form.subject, "body": form.body, "language": form.language},
+        "targets": form.targets or None,
+        "hide_email": form.hide_email,
+        "opt_in": form.opt_in,
+        "source": _source(form.source),
+    }
+    try:
+        return ACTION_REQUEST.validate_python(values)
+    except ValidationError as error:
+        raise in_form_words(invalid(explain(error.errors(include_url=False)))) from None
+
+
+def in_form_words(problem: Problem) -> Problem:
+    """The same problem, its fields named as the form names them: `supporter.email` is `email` there."""
+    errors = [FieldError(_form_field(error.field), error.message) for error in problem.errors]
+    return Problem(problem.status, problem.kind, problem.title, problem.detail, errors, problem.headers)
+
+
+def form_action_id(form: WriteForm, request: ActionRequest) -> UUID:
+    """From the page's nonce and all that was written: docs/decisions/form-key.md tells why both."""
+    return derived_id("action", "form", form.nonce, request.digest())
+
+
+def _form_field(field: str) -> str:
+    parts = field.split(".")
+    return parts[-1] if parts[0] in {"supporter", "letter"} else parts[0]
+
+
+def _source(text: str) -> dict[str, str]:
+    """Where they came from, as far as it can be read. A hidden field is nothing a person could put right."""
+    pairs = parse_qsl(text, max_num_fields=SOURCE_ENTRIES_MAX) if text.count("&") < SOURCE_ENTRIES_MAX else []
+    if text and "=" not in text:
+        pairs = [("page", text)]
+    return {key: value for key, value in pairs if _is_fit(key, value)}
+
+
+def _is_fit(key: str, value: str) -> bool:
+    return bool(re.fullmatch(SOURCE_KEY, key)) and len(value) <= SOURCE_CHARACTERS_MAX and value.isprintable()

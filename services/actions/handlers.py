@@ -1,0 +1,135 @@
+"""What this service does with the events of others: remember cases, and what became of letters."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Table, and_, or_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.actions.letter_states import STATE_BY_EVENT
+from services.actions.tables import CaseStatus, DeadLetter, KnownCaseRow, KnownTargetRow, LetterReport
+from services.actions.wiring import Wiring
+from shared.bus import Handler, Queue, Subscription
+from shared.bus.dispatch import dispatch
+from shared.db import Database, insert_once
+from shared.dead_letters import keeper
+from shared.messages.cases import CaseClosedV1, CasePublishedV1
+from shared.messages.delivery import LetterEvent
+from shared.messages.envelope import Envelope, Event
+
+CASES_BATCH_MAX = 20
+
+KNOWN_CASE: Table = KnownCaseRow.__table__  # type: ignore[attr-defined]
+KNOWN_TARGET: Table = KnownTargetRow.__table__  # type: ignore[attr-defined]
+
+
+async def remember_cases(events: Sequence[Envelope[CasePublishedV1]], database: Database) -> None:
+    """Keep each case as published. Harmless to repeat: only a later revision changes anything."""
+    async with database.transaction() as session:
+        for event in events:
+            await _upsert_case(session, _published_row(event.data))
+            for target in event.data.targets:
+                await _upsert_target(session, event.data, target.model_dump(mode="json"))
+
+
+async def close_cases(events: Sequence[Envelope[CaseClosedV1]], database: Database) -> None:
+    """Keep that each case is closed. Harmless to repeat: only a later revision reopens or changes it."""
+    async with database.transaction() as session:
+        for event in events:
+            await _upsert_case(session, _closed_row(event.data))
+
+
+async def note_reports(events: Sequence[Envelope[LetterEvent]], database: Database) -> None:
+    """Keep what delivery says of letters. Harmless to repeat: one row an event, and order is told by its time."""
+    rows = {event.id: _report_row(event) for event in events}
+    async with database.transaction() as session:
+        dialect = session.get_bind().dialect.name
+        await session.exec(insert_once(dialect, LetterReport, list(rows.values())))
+
+
+def _published_row(case: CasePublishedV1) -> dict[str, Any]:
+    return {
+        "case_id": case.case_id,
+        "slug": case.slug,
+        "revision": case.revision,
+        "status": CaseStatus.OPEN.value,
+        "snapshot": case.model_dump(mode="json"),
+        "changed_at": case.published_at,
+    }
+
+
+def _closed_row(case: CaseClosedV1) -> dict[str, Any]:
+    # No snapshot: what was published last stays, for receipts.
+    return {
+        "case_id": case.case_id,
+        "slug": case.slug,
+        "revision": case.revision,
+        "status": CaseStatus(case.reason.value).value,
+        "changed_at": case.closed_at,
+    }
+
+
+def _report_row(event: Envelope[LetterEvent]) -> dict[str, Any]:
+    return {
+        "event_id": event.id,
+        "action_id": event.data.action_id,
+        "letter_id": event.data.letter_id,
+        "target_id": event.data.target_id,
+        "state": STATE_BY_EVENT[type(event.data)].value,
+        "occurred_at": event.data.occurred_at,
+    }
+
+
+async def _upsert_case(session: AsyncSession, row: dict[str, Any]) -> None:
+    """A later revision wins. Where publishing and closing share one, closing does: nobody writes by mistake."""
+    insert = _insert(session, KNOWN_CASE).values(row)
+    new = insert.excluded
+    is_later = or_(
+        new.revision > KNOWN_CASE.c.revision,
+        and_(new.revision == KNOWN_CASE.c.revision, new.status != CaseStatus.OPEN.value),
+    )
+    changes = {name: getattr(new, name) for name in row if name != "case_id"}
+    await session.exec(insert.on_conflict_do_update(index_elements=["case_id"], set_=changes, where=is_later))
+
+
+async def _upsert_target(session: AsyncSession, case: CasePublishedV1, target: dict[str, Any]) -> None:
+    row = {"case_id": case.case_id, "target_id": target["id"], "revision": case.revision, "target": target}
+    insert = _insert(session, KNOWN_TARGET).values(row)
+    new = insert.excluded
+    changes = {"revision": new.revision, "target": new.target}
+    is_later = new.revision > KNOWN_TARGET.c.revision
+    key = ["case_id", "target_id"]
+    await session.exec(insert.on_conflict_do_update(index_elements=key, set_=changes, where=is_later))
+
+
+def _insert(session: AsyncSession, table: Table) -> postgresql.Insert | sqlite.Insert:
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
+
+
+CASES = Queue("actions.cases", (CasePublishedV1, CaseClosedV1))
+RECEIPTS = Queue("actions.receipts", tuple(STATE_BY_EVENT))
+QUEUES = (CASES, RECEIPTS)
+
+
+def subscriptions(wiring: Wiring) -> list[Subscription]:
+    """Who handles which queue."""
+    database, settings = wiring.database, wiring.settings
+    keep_dead = keeper(database, DeadLetter)
+    handlers: dict[type[Event], Handler] = {
+        CasePublishedV1: partial(remember_cases, database=database),
+        CaseClosedV1: partial(close_cases, database=database),
+    }
+    note = partial(note_reports, database=database)
+    return [
+        Subscription(CASES, dispatch(handlers), keep_dead, batch_max=CASES_BATCH_MAX),
+        Subscription(
+            RECEIPTS,
+            dispatch(dict.fromkeys(RECEIPTS.events, note)),
+            keep_dead,
+            batch_max=settings.receipts_batch_max,
+            linger_seconds=settings.receipts_linger_ms / 1000,
+        ),
+    ]

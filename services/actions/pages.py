@@ -1,0 +1,91 @@
+"""The pages people see: the form that came back, and the receipt.
+
+A form without errors is answered by a redirect to its receipt (POST, redirect, GET), so a reload sends nothing twice.
+With errors, the page comes back with every word in it.
+"""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from structlog.contextvars import bind_contextvars
+
+from services.actions.admission import reachable
+from services.actions.errors import UnknownReceipt, WrongType
+from services.actions.form import WriteForm, as_request, form_action_id, in_form_words, read_form
+from services.actions.intake import accept_action
+from services.actions.receipts import find_receipt
+from services.actions.wiring import Wiring
+from shared.db import DatabaseAway
+from shared.messages.cases import CasePublishedV1, Target
+from shared.web.problems import Problem, unavailable
+
+FORM_FIELDS_MAX = 200
+FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+# A receipt's address is its key: it must not leave with a link, nor enter a search engine.
+PRIVATE = {"X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer"}
+
+
+def pages_router(wiring: Wiring) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.post("/actions")
+    async def post_form(request: Request) -> Response:
+        form = await _read(request)
+        try:
+            wish = as_request(form)
+            receipt = await accept_action(wish, form_action_id(form, wish), wiring.intake)
+        except Problem as problem:
+            return await _give_back(form, in_form_words(problem), wiring)
+        except DatabaseAway:
+            return await _give_back(form, unavailable("We cannot keep your letter just now. Nothing was sent."), wiring)
+        bind_contextvars(action_id=str(receipt.action_id), outcome="accepted")
+        return RedirectResponse(f"/receipts/{receipt.token}", 303, headers={"Cache-Control": "no-store"})
+
+    @router.get("/receipts/{token}")
+    async def show_receipt(token: str) -> HTMLResponse:
+        receipt = await find_receipt(token, wiring.database)
+        if receipt is None:
+            raise UnknownReceipt
+        page = wiring.pages.respond("receipt.html", receipt=receipt)
+        page.headers.update(PRIVATE)
+        return page
+
+    return router
+
+
+async def _read(request: Request) -> WriteForm:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in FORM_TYPES:
+        raise WrongType("application/x-www-form-urlencoded")
+    async with request.form(max_files=0, max_fields=FORM_FIELDS_MAX) as data:
+        return read_form(data)
+
+
+async def _give_back(form: WriteForm, problem: Problem, wiring: Wiring) -> HTMLResponse:
+    """The page with the form on it, as it was filled in, and what to do about it."""
+    case = await _case_of(form, wiring)
+    page = wiring.pages.respond(
+        "write.html",
+        problem.status,
+        form=form,
+        problem=problem,
+        errors={error.field: error.message for error in reversed(problem.errors)},
+        case_title=case.title if case else None,
+        targets=_offered(form, case),
+    )
+    page.headers.update(problem.headers)
+    return page
+
+
+async def _case_of(form: WriteForm, wiring: Wiring) -> CasePublishedV1 | None:
+    try:
+        known = await wiring.cases.find(form.case)
+    except DatabaseAway:
+        return None
+    return known.snapshot if known else None
+
+
+def _offered(form: WriteForm, case: CasePublishedV1 | None) -> list[Target]:
+    """The targets a person may tick: those of the case that the form's channel reaches."""
+    channels = case.channels if case else ()
+    channel = next((channel for channel in channels if channel.value == form.channel), None)
+    return [target for target in case.targets if reachable(target, channel)] if case and channel else []

@@ -1,0 +1,132 @@
+"""What a supporter sees: their action, and for each of its letters how far it came."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.actions.letter_states import RANK, LetterState
+from services.actions.tables import Action, KnownCaseRow, KnownTargetRow, LetterReport
+from shared.db import Database
+from shared.messages.cases import Channel, Target
+from shared.messages.delivery import letter_id
+
+TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happened to a letter."""
+
+    state: LetterState
+    at: datetime
+
+
+@dataclass(frozen=True)
+class LetterPath:
+    """One letter's way to its target, oldest step first; the first is that it joined the line."""
+
+    id: UUID
+    target: Target
+    history: tuple[Step, ...]
+
+    @property
+    def state(self) -> LetterState:
+        return self.history[-1].state
+
+    @property
+    def changed_at(self) -> datetime:
+        return self.history[-1].at
+
+
+@dataclass(frozen=True)
+class ReceiptView:
+    """An action as its receipt shows it. `case_title` is the case's as last published."""
+
+    action: Action
+    case_title: str
+    letters: tuple[LetterPath, ...]
+
+    @property
+    def is_pending(self) -> bool:
+        return any(letter.state.is_pending for letter in self.letters)
+
+    @property
+    def status(self) -> str:
+        return "cancelled" if self.action.cancelled_at else "accepted"
+
+    def as_json(self) -> dict[str, Any]:
+        """For `GET /api/v1/receipts/{token}`. Who wrote and what they wrote stays on the page."""
+        action = self.action
+        return {
+            "action": {
+                "id": str(action.id),
+                "case": action.case_slug,
+                "channel": action.channel,
+                "status": self.status,
+                "accepted_at": action.accepted_at.isoformat(),
+            },
+            "letters": [_letter_json(letter) for letter in self.letters],
+        }
+
+
+def _letter_json(letter: LetterPath) -> dict[str, Any]:
+    return {
+        "id": str(letter.id),
+        "target": {"name": letter.target.name},
+        "state": letter.state.value,
+        "changed_at": letter.changed_at.isoformat(),
+        "history": [{"state": step.state.value, "at": step.at.isoformat()} for step in letter.history],
+    }
+
+
+async def find_receipt(token: str, database: Database) -> ReceiptView | None:
+    """The receipt that `token` opens. Raises `DatabaseAway`."""
+    if not TOKEN.fullmatch(token):
+        return None
+    async with database.transaction() as session:
+        action = (await session.exec(select(Action).where(Action.token == token))).one_or_none()
+        if action is None:
+            return None
+        case = await session.get(KnownCaseRow, action.case_id)
+        targets = await _targets_of(session, action)
+        reports = await session.exec(select(LetterReport).where(LetterReport.action_id == action.id))
+        letters = trace_letters(action, targets, list(reports))
+    title = str(case.snapshot["title"]) if case and case.snapshot else action.case_slug
+    return ReceiptView(action, title, letters)
+
+
+async def _targets_of(session: AsyncSession, action: Action) -> list[Target]:
+    """In the order of the action's own list. Each is known: the action was accepted for it."""
+    wanted = [UUID(target_id) for target_id in action.target_ids]
+    rows = await session.exec(
+        select(KnownTargetRow).where(
+            KnownTargetRow.case_id == action.case_id, col(KnownTargetRow.target_id).in_(wanted)
+        )
+    )
+    found = {row.target_id: Target.model_validate(row.target) for row in rows}
+    return [found[target_id] for target_id in wanted if target_id in found]
+
+
+def trace_letters(action: Action, targets: Sequence[Target], reports: Iterable[LetterReport]) -> tuple[LetterPath, ...]:
+    """One path for each target, whether or not delivery has said anything of its letter yet."""
+    by_letter = {
+        key: list(group)
+        for key, group in groupby(sorted(reports, key=lambda report: report.letter_id.bytes), lambda r: r.letter_id)
+    }
+    paths = []
+    for target in targets:
+        key = letter_id(action.id, target.id, Channel(action.channel))
+        steps = sorted((_step(report) for report in by_letter.get(key, [])), key=lambda s: (s.at, RANK[s.state]))
+        paths.append(LetterPath(key, target, (Step(LetterState.QUEUED, action.accepted_at), *steps)))
+    return tuple(paths)
+
+
+def _step(report: LetterReport) -> Step:
+    return Step(LetterState(report.state), report.occurred_at)

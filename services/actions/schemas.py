@@ -1,0 +1,154 @@
+"""What an action looks like when it comes in, by the API or the form, and what is wrong when it does not fit."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, EmailStr, Field, TypeAdapter
+from pydantic_core import PydanticCustomError
+
+from services.actions.countries import COUNTRIES
+from shared.messages.cases import Channel
+from shared.web.problems import FieldError
+
+NAME_CHARACTERS_MAX = 200
+EMAIL_CHARACTERS_MAX = 254
+SUBJECT_CHARACTERS_MAX = 200
+BODY_CHARACTERS_MAX = 20_000
+TARGETS_MAX = 100
+SOURCE_ENTRIES_MAX = 8
+SOURCE_CHARACTERS_MAX = 200
+ERRORS_SHOWN_MAX = 20
+FIELD_NAME_CHARACTERS_MAX = 80
+
+ONE_LINE = r"^[^\p{Cc}\p{Zl}\p{Zp}]*$"
+MANY_LINES = r"^[\P{Cc}\n\t]*$"
+LANGUAGE = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}$"
+SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+SOURCE_KEY = r"^[a-z][a-z0-9_]{0,39}$"
+
+
+def _with_plain_newlines(value: Any) -> Any:
+    # Browsers send CRLF from a textarea, whatever the person typed.
+    return value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else value
+
+
+def _written(value: str) -> str:
+    if not value or value.isspace():
+        raise PydanticCustomError("blank", "Please fill this in.")
+    return value
+
+
+def _trimmed(value: str) -> str:
+    return _written(value.strip())
+
+
+def _known_country(value: str) -> str:
+    if value.upper() not in COUNTRIES:
+        raise PydanticCustomError("country", "A country as its two-letter code, such as PK.")
+    return value.upper()
+
+
+Name = Annotated[str, Field(max_length=NAME_CHARACTERS_MAX, pattern=ONE_LINE), AfterValidator(_trimmed)]
+Subject = Annotated[str, Field(max_length=SUBJECT_CHARACTERS_MAX, pattern=ONE_LINE), AfterValidator(_trimmed)]
+Body = Annotated[
+    str,
+    BeforeValidator(_with_plain_newlines),
+    Field(max_length=BODY_CHARACTERS_MAX, pattern=MANY_LINES),
+    AfterValidator(_written),
+]
+Email = Annotated[EmailStr, Field(max_length=EMAIL_CHARACTERS_MAX)]
+Country = Annotated[str, Field(description="ISO 3166-1 alpha-2"), AfterValidator(_known_country)]
+Language = Annotated[str, Field(max_length=35, pattern=LANGUAGE, description="BCP 47, such as ur or pt-BR")]
+SourceKey = Annotated[str, Field(pattern=SOURCE_KEY)]
+SourceValue = Annotated[str, Field(max_length=SOURCE_CHARACTERS_MAX, pattern=ONE_LINE)]
+
+
+class Fields(BaseModel):
+    """A part of a request: what we do not know, we refuse, so a misspelt field is not silently lost."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SupporterFields(Fields):
+    name: Name
+    email: Email
+    country: Country
+
+
+class LetterFields(Fields):
+    subject: Subject
+    body: Body
+    language: Language
+
+
+class ActionRequest(Fields):
+    """One act by one supporter on one case."""
+
+    case: Annotated[str, Field(max_length=100, pattern=SLUG, description="the case's slug")]
+    channel: Channel
+    supporter: SupporterFields
+    letter: LetterFields
+    targets: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=TARGETS_MAX)] | None = Field(
+        default=None, description="ids of the case's targets; absent: all that the channel reaches"
+    )
+    hide_email: bool = Field(default=False, description="officials do not learn the supporter's address")
+    opt_in: bool = Field(default=False, description="the supporter wants to hear of this campaign again")
+    source: Annotated[dict[SourceKey, SourceValue], Field(max_length=SOURCE_ENTRIES_MAX)] = Field(
+        default_factory=dict, description="where they came from: partner, utm_source, utm_medium, utm_campaign ..."
+    )
+
+    def digest(self) -> str:
+        """The same for two requests that say the same, however they were spelt on the wire."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+class Accepted(BaseModel):
+    """The answer to an accepted action."""
+
+    id: UUID
+    status: str = Field(examples=["accepted"])
+    receipt: str = Field(description="the supporter's receipt, as a URL; whoever has it can read it")
+
+
+ACTION_REQUEST: TypeAdapter[ActionRequest] = TypeAdapter(ActionRequest)
+
+_MESSAGES = {
+    "missing": "Please fill this in.",
+    "blank": "Please fill this in.",
+    "extra_forbidden": "There is no such field.",
+    "enum": "One of email, post, social or solidarity.",
+    "country": "A country as its two-letter code, such as PK.",
+    "uuid_parsing": "The id of a target.",
+    "too_long": "Too many entries.",
+    "too_short": "Choose at least one.",
+}
+_MESSAGES_BY_FIELD = {
+    ("email", "value_error"): "This is not an email address. One looks like name@example.org.",
+    ("name", "string_pattern_mismatch"): "One line of text, without control characters.",
+    ("subject", "string_pattern_mismatch"): "One line of text, without control characters.",
+    ("body", "string_pattern_mismatch"): "It holds control characters, which cannot be sent.",
+    ("language", "string_pattern_mismatch"): "A language tag, such as en or pt-BR.",
+    ("case", "string_pattern_mismatch"): "The short name of a case, such as in its address.",
+}
+
+
+def explain(errors: Iterable[Mapping[str, Any]]) -> list[FieldError]:
+    """Pydantic's errors in words for whoever wrote the request, and never with what they wrote."""
+    found = [FieldError(_path(error["loc"]), _message(error)) for error in errors]
+    return list(dict.fromkeys(found))[:ERRORS_SHOWN_MAX]
+
+
+def _path(parts: tuple[str | int, ...]) -> str:
+    # "[key]" is pydantic's mark for a dict's key, and tells a caller nothing.
+    return ".".join(str(part) for part in parts if part != "[key]")[:FIELD_NAME_CHARACTERS_MAX] or "body"
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    kind, parts = error["type"], [part for part in error["loc"] if isinstance(part, str)]
+    if kind == "string_too_long":
+        return f"At most {error['ctx']['max_length']:,} characters."
+    by_field = _MESSAGES_BY_FIELD.get((parts[-1] if parts else "", kind))
+    # A message of our own for every error whose text could quote the value; pydantic's for those that cannot.
+    return by_field or _MESSAGES.get(kind) or ("This cannot be taken." if "value" in kind else str(error["msg"]))

@@ -1,0 +1,87 @@
+"""Builds everything the actions service is made of. The only place where real things are made."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from services.actions.countries import BY_NAME
+from services.actions.group_commit import GroupCommit, Limits
+from services.actions.intake import Intake
+from services.actions.known_cases import KnownCases
+from services.actions.metrics import IntakeMetrics
+from services.actions.settings import ActionsSettings
+from services.actions.store import ActionStore
+from services.actions.tables import Outbox as OutboxRow
+from shared.bus import Bus
+from shared.clock import Clock, SystemClock
+from shared.db import Database
+from shared.outbox import Outbox, Relay
+from shared.wake import Wake
+from shared.web.pages import Pages
+
+HERE = Path(__file__).parent
+MIGRATIONS = HERE / "migrations"
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What routes and handlers are given. `relay` makes the relay for a bus."""
+
+    settings: ActionsSettings
+    clock: Clock
+    registry: CollectorRegistry
+    database: Database
+    wake: Wake
+    outbox: Outbox
+    relay: Callable[[Bus], Relay]
+    pages: Pages
+    cases: KnownCases
+    commit: GroupCommit
+    intake: Intake
+
+    async def close(self) -> None:
+        await self.cases.close()
+        await self.database.close()
+
+
+def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
+    """Everything, connected to nothing yet."""
+    clock = clock or SystemClock()
+    registry = CollectorRegistry()
+    database = Database(settings.database_url, pool_size=settings.database_pool_size)
+    wake = Wake()
+    outbox = Outbox(OutboxRow, clock, wake)
+    metrics = IntakeMetrics(registry)
+    store = ActionStore(database, outbox)
+    cases = KnownCases(
+        database,
+        clock,
+        refresh_seconds=settings.known_cases_seconds,
+        wait_seconds=settings.known_cases_wait_seconds,
+    )
+    commit = GroupCommit(store, _limits(settings), metrics)
+    return Wiring(
+        settings=settings,
+        clock=clock,
+        registry=registry,
+        database=database,
+        wake=wake,
+        outbox=outbox,
+        relay=lambda bus: Relay(database, OutboxRow, bus, clock, wake),
+        pages=Pages([HERE / "templates"], countries=BY_NAME),
+        cases=cases,
+        commit=commit,
+        intake=Intake(cases, commit, store, clock, metrics, settings.accept_seconds_max),
+    )
+
+
+def _limits(settings: ActionsSettings) -> Limits:
+    return Limits(
+        queue_max=settings.intake_queue_max,
+        batch_max=settings.intake_batch_max,
+        linger_seconds=settings.intake_linger_ms / 1000,
+        writers=settings.intake_writers,
+        drain_seconds_max=settings.stop_seconds_max,
+    )
