@@ -1,4 +1,4 @@
-"""Hands a mixed batch to the handlers of its events, in order, run by run of the same kind."""
+"""Hands a mixed batch to the handlers of its events, in order, run by run of the same handler."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -14,8 +14,8 @@ def dispatch(handlers: Mapping[type[Event], Handler]) -> Handler:
 
     async def handle(envelopes: Sequence[Envelope[Any]]) -> None:
         try:
-            for event, run in groupby(envelopes, lambda envelope: type(envelope.data)):
-                await handlers[event](list(run))
+            for handler, run in groupby(envelopes, lambda envelope: handlers[type(envelope.data)]):
+                await handler(list(run))
         except DatabaseAway as fault:
             raise Halt(str(fault)) from fault
 

@@ -38,3 +38,15 @@ async def test_a_database_that_is_away_halts_the_queue() -> None:
 
     with pytest.raises(Halt, match="ConnectionRefusedError"):
         await dispatch({CaseClosedV1: fail})(envelopes(a_closed_case()))
+
+
+async def test_events_that_share_a_handler_stay_one_batch() -> None:
+    sizes: list[int] = []
+
+    async def count(batch: Sequence[Envelope[Any]]) -> None:
+        sizes.append(len(batch))
+
+    await dispatch({CasePublishedV1: count, CaseClosedV1: count})(
+        envelopes(a_published_case(), a_closed_case(), a_published_case(revision=3))
+    )
+    assert sizes == [3]
