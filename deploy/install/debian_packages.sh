@@ -31,8 +31,8 @@ if [ -z "$missing" ]; then exit 0; fi
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
     cat >&2 <<END
 Missing on this machine:$missing
-Tests that need them are SKIPPED, not passed (with CI=true they fail). `make stack` needs rabbitmq-server,
-postgresql and nginx-light, the browser tests chromium, `make bench-smoke` wrk.
+Tests that need them are SKIPPED, not passed (with CI=true they fail). "make stack" needs rabbitmq-server,
+postgresql and nginx-light, the browser tests chromium, "make bench-smoke" wrk.
 On Debian and Ubuntu an administrator installs them with: apt-get install$missing
 END
     exit 0
