@@ -1,0 +1,83 @@
+"""`/api/v1/letters`: what operators' tools see and do. Only with the staff token."""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from services.delivery.desk import PAGE_LETTERS_MAX, Place
+from services.delivery.errors import bad_cursor
+from services.delivery.schemas import LetterList, LetterSummary, LetterView, letter_view
+from services.delivery.states import LetterState
+from services.delivery.wiring import Wiring
+
+LIMIT_DEFAULT = 50
+
+Limit = Annotated[int, Query(ge=1, le=PAGE_LETTERS_MAX, description="letters in one answer")]
+Cursor = Annotated[str | None, Query(max_length=200, description="from `next` of the answer before")]
+State = Annotated[LetterState | None, Query(description="only letters in this state")]
+
+
+def api_router(wiring: Wiring) -> APIRouter:
+    desk = wiring.desk
+    guards = [Depends(wiring.staff.require_bearer), Depends(_forbid_caches)]
+    router = APIRouter(prefix="/api/v1/letters", tags=["letters"], dependencies=guards)
+
+    @router.get("")
+    async def list_letters(state: State = None, limit: Limit = LIMIT_DEFAULT, after: Cursor = None) -> LetterList:
+        page = await desk.list_letters(state, read_cursor(after), limit)
+        return LetterList(
+            letters=[LetterSummary.model_validate(letter) for letter in page.letters],
+            counts=await desk.count_by_state(),
+            next=next_url(router.prefix, page.next, state, limit),
+        )
+
+    @router.get("/{letter_id}")
+    async def show_letter(letter_id: UUID) -> LetterView:
+        letter, attempts = await desk.read_letter(letter_id)
+        return letter_view(letter, attempts, await wiring.mail.read(letter))
+
+    @router.post("/{letter_id}/retry")
+    async def retry_letter(letter_id: UUID) -> LetterView:
+        await desk.retry_letter(letter_id)
+        return await show_letter(letter_id)
+
+    @router.post("/{letter_id}/cancel")
+    async def cancel_letter(letter_id: UUID) -> LetterView:
+        await desk.cancel_letter(letter_id)
+        return await show_letter(letter_id)
+
+    return router
+
+
+def next_url(path: str, place: Place | None, state: LetterState | None, limit: int) -> str | None:
+    if place is None:
+        return None
+    query = {"state": state.value if state else None, "limit": limit, "after": write_cursor(place)}
+    return f"{path}?{urlencode({name: value for name, value in query.items() if value is not None})}"
+
+
+def write_cursor(place: Place) -> str:
+    return urlsafe_b64encode(f"{place.created_at.isoformat()} {place.id.hex}".encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str | None) -> Place | None:
+    """Raises 422 for anything that `write_cursor` did not write."""
+    if not cursor:
+        return None
+    try:
+        when, letter_id = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii").split(" ")
+        place = Place(datetime.fromisoformat(when), UUID(letter_id))
+    except ValueError as error:
+        raise bad_cursor() from error
+    if place.created_at.tzinfo is None or not re.fullmatch("[0-9a-f]{32}", letter_id):
+        raise bad_cursor()
+    return place
+
+
+async def _forbid_caches(response: Response) -> None:
+    response.headers["Cache-Control"] = "no-store"

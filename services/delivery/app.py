@@ -1,0 +1,20 @@
+"""The web process of delivery: the operator's console and its API, in the shared frame."""
+
+from fastapi import FastAPI
+
+from services.delivery.api import api_router
+from services.delivery.pages import install_pages
+from services.delivery.wiring import Wiring
+from shared.web.app import framed_app
+
+
+def create_app(wiring: Wiring) -> FastAPI:
+    app = framed_app(
+        "Write for Rights: delivery",
+        pages=wiring.pages,
+        checks={"database": wiring.database.ping},
+        registry=wiring.registry,
+    )
+    app.include_router(api_router(wiring))
+    install_pages(app, wiring)
+    return app

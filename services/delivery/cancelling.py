@@ -1,0 +1,101 @@
+"""Stops letters of a withdrawn case or a cancelled action, those that are here and those still to be planned.
+
+The cancellation is committed first, under a lock on its case that planning shares: an action planned before it has
+its letters in the table and they are found below; one planned after it sees the cancellation. None slips between.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Update, select, text, update
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.delivery.holding import Verdict, hold_letters, stopped, write_verdicts
+from services.delivery.outcomes import Decision
+from services.delivery.reports import HeldLetter
+from services.delivery.states import CANCELLABLE, LIVE, LetterState
+from services.delivery.tables import Cancellation, Letter
+from shared.clock import Clock
+from shared.db import Database, insert_once
+from shared.outbox import Outbox
+
+CHUNK_LETTERS_MAX = 500
+CHUNKS_MAX = 20_000
+
+CANCELLED = Decision(LetterState.CANCELLED, counts=False)
+
+
+async def share_cases(session: AsyncSession, case_ids: Iterable[UUID]) -> None:
+    """Keep these cases from being withdrawn until the transaction ends. SQLite has one writer at a time anyway."""
+    await _lock(session, "pg_advisory_xact_lock_shared", case_ids)
+
+
+async def find_cancelled(session: AsyncSession, subjects: Collection[UUID]) -> dict[UUID, str]:
+    """Which of these actions and cases are cancelled, and why."""
+    statement = select(col(Cancellation.subject), col(Cancellation.reason))
+    rows = await session.execute(statement.where(col(Cancellation.subject).in_(subjects)))
+    return dict(rows.tuples().all())
+
+
+class Canceller:
+    def __init__(self, database: Database, outbox: Outbox, clock: Clock) -> None:
+        self._database, self._outbox, self._clock = database, outbox, clock
+
+    async def cancel_case(self, case_id: UUID, reason: str) -> int:
+        """Stop every letter of the case, now and for ever. Returns how many were stopped; again: none."""
+        await self._remember(case_id, case_id, reason)
+        return await self._stop_all(col(Letter.case_id) == case_id, reason)
+
+    async def cancel_action(self, action_id: UUID, case_id: UUID, reason: str) -> int:
+        """As `cancel_case`, for the letters of one action."""
+        await self._remember(action_id, case_id, reason)
+        return await self._stop_all(col(Letter.action_id) == action_id, reason)
+
+    async def _remember(self, subject: UUID, case_id: UUID, reason: str) -> None:
+        row = {"subject": subject, "reason": reason, "at": self._clock.now()}
+        async with self._database.transaction() as session:
+            await _lock(session, "pg_advisory_xact_lock", [case_id])
+            await session.execute(insert_once(session.get_bind().dialect.name, Cancellation, [row]))
+
+    async def _stop_all(self, whose: ColumnElement[bool], reason: str) -> int:
+        """In chunks, each a short transaction, so that senders and planners get their turn in between."""
+        count = 0
+        for _ in range(CHUNKS_MAX):
+            found = await self._stop_chunk(whose, reason)
+            count += found
+            if found < CHUNK_LETTERS_MAX:
+                break
+        return count
+
+    async def _stop_chunk(self, whose: ColumnElement[bool], reason: str) -> int:
+        running = col(Letter.state).in_(LIVE) & col(Letter.stop_reason).is_(None)
+        async with self._database.transaction() as session:
+            letters = await hold_letters(session, whose, running, order_by=col(Letter.id), limit=CHUNK_LETTERS_MAX)
+            waiting = [letter for letter in letters if letter.state in CANCELLABLE]
+            await stop_letters(session, self._outbox, waiting, reason, self._clock)
+            in_the_air = [letter.id for letter in letters if letter.state is LetterState.SENDING]
+            await session.execute(_mark(in_the_air, reason))
+        return len(letters)
+
+
+async def stop_letters(
+    session: AsyncSession, outbox: Outbox, letters: Sequence[HeldLetter], reason: str, clock: Clock
+) -> None:
+    """Cancel letters that wait. They must be held."""
+    verdicts = [Verdict(stopped(letter, reason), CANCELLED, letter.fence) for letter in letters]
+    await write_verdicts(session, outbox, verdicts, clock.now())
+
+
+def _mark(letter_ids: Sequence[UUID], reason: str) -> Update:
+    """A letter in the air finishes; the mark keeps it from being put back afterwards."""
+    statement = update(Letter).where(col(Letter.id).in_(letter_ids)).values(stop_reason=reason)
+    return statement.execution_options(synchronize_session=False)
+
+
+async def _lock(session: AsyncSession, function: str, case_ids: Iterable[UUID]) -> None:
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    for case_id in sorted(set(case_ids)):
+        key = int.from_bytes(case_id.bytes[:8], signed=True)
+        await session.execute(text(f"SELECT {function}(:key)"), {"key": key})

@@ -1,0 +1,76 @@
+"""The port to whatever takes letters, and the five answers there are.
+
+A channel tells what happened and how far it got. What follows from it is decided in `outcomes.py`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+TEXT_LENGTH_MAX = 500
+
+
+class Phase(StrEnum):
+    """How far a handover got."""
+
+    RENDER = "render"
+    CONNECT = "connect"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    DOT = "dot"
+    STORE = "store"
+    LEASE = "lease"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedLetter:
+    """A letter as it goes over the wire: 7-bit bytes with CRLF line ends, addresses checked and in ASCII."""
+
+    letter_id: UUID
+    sender: str
+    recipient: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one handover. `text` is the other side's, shortened; it may hold an address, so never log it."""
+
+    phase: Phase
+    code: int | None = None
+    text: str = ""
+
+
+class Accepted(Answer):
+    """The other side took the letter and said so."""
+
+
+class Deferred(Answer):
+    """Not now, says the other side of this letter."""
+
+
+class Refused(Answer):
+    """Never, says the other side of this letter."""
+
+
+class Unknown(Answer):
+    """The letter was handed over whole, and no answer came."""
+
+
+class HostFault(Answer):
+    """The host could not be talked to, or is not at our service. Says nothing of the letter, which did not go out."""
+
+
+class Channel(Protocol):
+    """Every channel passes `tests/contract/test_delivery_channels.py`."""
+
+    async def hand_over(self, letter: RenderedLetter) -> Answer:
+        """Try once. Whatever the outside does is an `Answer`, never an exception."""
+
+    async def ping(self) -> None:
+        """Raises when letters cannot leave at all."""
+
+    async def abort(self) -> None:
+        """Break off what is in the air: each `hand_over` then returns what it knows. Opens again at the next one."""

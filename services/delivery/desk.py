@@ -1,0 +1,136 @@
+"""The operator's desk: look at letters, send one again, stop one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Select, Uuid, func, literal, select, tuple_
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.delivery.cancelling import find_cancelled, share_cases, stop_letters
+from services.delivery.errors import cannot_cancel, cannot_retry, has_no_address, must_not_retry, no_such_letter
+from services.delivery.holding import Verdict, hold_by_id, write_verdicts
+from services.delivery.outcomes import RETRY_GRACE, Decision
+from services.delivery.reports import HeldLetter
+from services.delivery.states import CANCELLABLE, LIVE, RETRIABLE, LetterState
+from services.delivery.tables import Attempt, Letter
+from services.delivery.waking import ring_senders
+from shared.clock import Clock
+from shared.db import Database, UtcDateTime
+from shared.outbox import Outbox
+from shared.wake import Wake
+
+PAGE_LETTERS_MAX = 200
+ATTEMPTS_SHOWN_MAX = 200
+COUNTED_MAX = 10_000
+COUNTED_LIVE_MAX = 1_000_000
+BY_OPERATOR = "stopped by an operator"
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page of the list ends and the next one begins."""
+
+    created_at: datetime
+    id: UUID
+
+
+@dataclass(frozen=True)
+class LetterPage:
+    letters: Sequence[Letter]
+    next: Place | None
+
+
+class Desk:
+    def __init__(self, database: Database, outbox: Outbox, clock: Clock, sender_wake: Wake) -> None:
+        self._database, self._outbox, self._clock, self._wake = database, outbox, clock, sender_wake
+
+    async def list_letters(self, state: LetterState | None, after: Place | None, limit: int) -> LetterPage:
+        """The newest first."""
+        statement = select(Letter).order_by(col(Letter.created_at).desc(), col(Letter.id).desc())
+        if state:
+            statement = statement.where(col(Letter.state) == state)
+        if after:
+            place = tuple_(col(Letter.created_at), col(Letter.id))
+            last = tuple_(literal(after.created_at, UtcDateTime()), literal(after.id, Uuid()))
+            statement = statement.where(place < last)
+        async with self._database.transaction() as session:
+            letters = list(await session.scalars(statement.limit(limit + 1)))
+        more = len(letters) > limit
+        shown = letters[:limit]
+        return LetterPage(shown, Place(shown[-1].created_at, shown[-1].id) if more else None)
+
+    async def count_by_state(self, states: Sequence[LetterState] = tuple(LetterState)) -> dict[LetterState, int]:
+        """No state is counted further than its bound: a look at the desk must not cost a walk over millions of rows."""
+        async with self._database.transaction() as session:
+            return {state: int(await session.scalar(_count(state)) or 0) for state in states}
+
+    async def read_letter(self, letter_id: UUID) -> tuple[Letter, Sequence[Attempt]]:
+        """A letter and its latest attempts, the oldest of them first. Raises 404."""
+        attempts = (
+            select(Attempt)
+            .where(col(Attempt.letter_id) == letter_id)
+            .order_by(col(Attempt.number).desc())
+            .limit(ATTEMPTS_SHOWN_MAX)
+        )
+        async with self._database.transaction() as session:
+            letter = await session.get(Letter, letter_id)
+            if letter is None:
+                raise no_such_letter()
+            return letter, list(await session.scalars(attempts))[::-1]
+
+    async def retry_letter(self, letter_id: UUID) -> None:
+        """Send it now, with at least a day's time to arrive. Raises 404, or 409 with the reason."""
+        now = self._clock.now()
+        async with self._database.transaction() as session:
+            letter = await _hold_one(session, letter_id)
+            await self._refuse_retry(session, letter)
+            kept = replace(letter, stop_reason=None)
+            again = Decision(LetterState.QUEUED, next_at=now, counts=False)
+            await write_verdicts(session, self._outbox, [Verdict(kept, again, letter.fence)], now)
+            await _extend(session, letter, now)
+            await ring_senders(session, self._wake)
+        log.info("letter", action="retry", letter=str(letter_id), next="queued now")
+
+    async def cancel_letter(self, letter_id: UUID) -> None:
+        """Stop it for good. Raises 404, or 409 when it is in the air or at its end."""
+        async with self._database.transaction() as session:
+            letter = await _hold_one(session, letter_id)
+            if letter.state not in CANCELLABLE:
+                raise cannot_cancel(letter.state)
+            await stop_letters(session, self._outbox, [letter], BY_OPERATOR, self._clock)
+        log.info("letter", action="cancel", letter=str(letter_id), next="never sent")
+
+    async def _refuse_retry(self, session: AsyncSession, letter: HeldLetter) -> None:
+        if letter.state not in RETRIABLE:
+            raise cannot_retry(letter.state)
+        await share_cases(session, [letter.case_id])
+        if await find_cancelled(session, [letter.case_id, letter.action_id]):
+            raise must_not_retry()
+        if not await session.scalar(select(col(Letter.to_address)).where(col(Letter.id) == letter.id)):
+            raise has_no_address()
+
+
+async def _hold_one(session: AsyncSession, letter_id: UUID) -> HeldLetter:
+    held = await hold_by_id(session, [letter_id])
+    if letter_id not in held:
+        raise no_such_letter()
+    return held[letter_id]
+
+
+async def _extend(session: AsyncSession, letter: HeldLetter, now: datetime) -> None:
+    row = await session.get_one(Letter, letter.id)
+    row.expires_at = max(letter.expires_at, now + RETRY_GRACE)
+    row.unknowns = 0
+
+
+def _count(state: LetterState) -> Select[Any]:
+    bound = COUNTED_LIVE_MAX if state in LIVE else COUNTED_MAX
+    some = select(col(Letter.id)).where(col(Letter.state) == state).limit(bound).subquery()
+    return select(func.count()).select_from(some)

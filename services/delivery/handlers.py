@@ -1,0 +1,120 @@
+"""What delivery does when something happened elsewhere: plan an action's letters, or stop them."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import structlog
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.delivery.cancelling import CANCELLED, Canceller, find_cancelled, share_cases
+from services.delivery.holding import Verdict, stopped, write_verdicts
+from services.delivery.outcomes import Decision
+from services.delivery.planning import as_held, as_row, plan_action
+from services.delivery.states import LetterState
+from services.delivery.tables import Inbox as InboxRow
+from services.delivery.tables import Letter
+from services.delivery.waking import ring_senders
+from services.delivery.wiring import LETTERS_QUEUE, Wiring
+from shared.bus import Handler, Queue, Subscription
+from shared.bus.dispatch import dispatch
+from shared.clock import Clock
+from shared.db import Database
+from shared.inbox import Inbox
+from shared.messages.actions import ActionAcceptedV1, ActionCancelledV1
+from shared.messages.cases import CaseClosedV1, ClosedReason
+from shared.messages.delivery import FailureReason
+from shared.messages.envelope import Envelope, Event
+from shared.outbox import Outbox
+from shared.wake import Wake
+
+BATCH_MAX = 200
+LINGER_SECONDS = 0.05
+
+log = structlog.get_logger(__name__)
+
+
+async def plan_letters(
+    events: Sequence[Envelope[ActionAcceptedV1]],
+    database: Database,
+    inbox: Inbox,
+    outbox: Outbox,
+    clock: Clock,
+    wake: Wake,
+) -> None:
+    """Plan one letter for each target of each action, due at once.
+
+    Harmless twice: the inbox knows the event, and a letter's id follows from its action and target."""
+    now = clock.now()
+    async with database.transaction() as session:
+        fresh = await inbox.take_new(session, events)
+        await share_cases(session, (envelope.data.case_id for envelope in fresh))
+        letters = [letter for envelope in fresh for letter in plan_action(envelope, now)]
+        verdicts = await _settle_at_once(session, letters)
+        await _insert(session, letters)
+        await write_verdicts(session, outbox, verdicts, now)
+        await ring_senders(session, wake)
+    log.info("planned", actions=len(fresh), seen_before=len(events) - len(fresh), letters=len(letters))
+
+
+async def cancel_action(events: Sequence[Envelope[ActionCancelledV1]], canceller: Canceller) -> None:
+    """Stop the letters of actions that were taken back. Harmless twice: stopped letters are not stopped again."""
+    for envelope in events:
+        count = await canceller.cancel_action(envelope.data.action_id, envelope.data.case_id, envelope.data.reason)
+        log.info("action_cancelled", action=str(envelope.data.action_id), letters=count)
+
+
+async def close_case(events: Sequence[Envelope[CaseClosedV1]], canceller: Canceller) -> None:
+    """Stop the letters of withdrawn cases. What was accepted before a case ended or was won still goes out.
+
+    Harmless twice: stopped letters are not stopped again."""
+    for envelope in events:
+        if envelope.data.reason is ClosedReason.WITHDRAWN:
+            count = await canceller.cancel_case(envelope.data.case_id, envelope.data.reason)
+            log.info("case_withdrawn", case=envelope.data.slug, letters=count)
+
+
+async def _settle_at_once(session: AsyncSession, letters: Sequence[Letter]) -> list[Verdict]:
+    """What is decided before it begins: letters of a cancelled case or action, and those without an address."""
+    subjects = {letter.case_id for letter in letters} | {letter.action_id for letter in letters}
+    reasons = await find_cancelled(session, subjects)
+    verdicts = []
+    for letter in letters:
+        reason = reasons.get(letter.case_id) or reasons.get(letter.action_id)
+        if reason:
+            verdicts.append(Verdict(stopped(as_held(letter), reason), CANCELLED, letter.fence))
+        elif not letter.to_address:
+            no_address = Decision(LetterState.FAILED, counts=False, failure=FailureReason.NO_ADDRESS)
+            verdicts.append(Verdict(as_held(letter), no_address, letter.fence))
+    return verdicts
+
+
+async def _insert(session: AsyncSession, letters: Sequence[Letter]) -> None:
+    if not letters:
+        return
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(Letter.__table__).on_conflict_do_nothing()  # type: ignore[attr-defined]
+    connection = await session.connection()
+    await connection.execute(statement, [as_row(letter) for letter in letters])
+
+
+LETTERS = Queue(LETTERS_QUEUE, (ActionAcceptedV1, ActionCancelledV1, CaseClosedV1))
+QUEUES: tuple[Queue, ...] = (LETTERS,)
+
+
+def subscriptions(wiring: Wiring) -> list[Subscription]:
+    """One queue for all three, so that what concerns one action mostly keeps its order."""
+    plan = partial(
+        plan_letters,
+        database=wiring.database,
+        inbox=Inbox(InboxRow, LETTERS.name, wiring.clock),
+        outbox=wiring.outbox,
+        clock=wiring.clock,
+        wake=wiring.sender_wake,
+    )
+    handlers: dict[type[Event], Handler] = {
+        ActionAcceptedV1: plan,
+        ActionCancelledV1: partial(cancel_action, canceller=wiring.canceller),
+        CaseClosedV1: partial(close_case, canceller=wiring.canceller),
+    }
+    return [Subscription(LETTERS, dispatch(handlers), wiring.keep_dead, BATCH_MAX, LINGER_SECONDS)]

@@ -1,0 +1,112 @@
+"""Locks letters and writes what was decided about them: state, event and all, in the caller's transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, TextClause, bindparam, select, update
+from sqlalchemy.orm import Mapped
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.delivery.outcomes import Decision
+from services.delivery.reports import HeldLetter, report
+from services.delivery.states import LetterState, may_follow
+from services.delivery.tables import Letter
+from shared.messages.envelope import seal
+from shared.outbox import Outbox
+
+Condition = ColumnElement[bool] | TextClause
+
+_LETTERS = Letter.__table__  # type: ignore[attr-defined]
+_HELD = [_LETTERS.c[field.name] for field in fields(HeldLetter)]
+_WRITE = (
+    update(_LETTERS)
+    .where(_LETTERS.c.id == bindparam("held_id"), _LETTERS.c.fence == bindparam("held_fence"))
+    .values(
+        state=bindparam("new_state"),
+        failure=bindparam("new_failure"),
+        stop_reason=bindparam("new_stop_reason"),
+        next_at=bindparam("new_next_at"),
+        attempts=bindparam("new_attempts"),
+        unknowns=bindparam("new_unknowns"),
+        fence=bindparam("new_fence"),
+        decided_at=bindparam("now"),
+        last_code=bindparam("new_code"),
+        last_text=bindparam("new_text"),
+        lease_owner=None,
+        lease_until=None,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A decision about one held letter, with what the other side said. `fence` is what the letter goes on with."""
+
+    letter: HeldLetter
+    decision: Decision
+    fence: int
+    code: int | None = None
+    text: str | None = None
+
+
+async def hold_letters(
+    session: AsyncSession,
+    *where: Condition,
+    order_by: Mapped[Any],
+    limit: int,
+    skip_locked: bool = False,
+) -> list[HeldLetter]:
+    """Lock up to `limit` letters until the transaction ends. On SQLite the transaction itself is the lock."""
+    statement = select(*_HELD).where(*where).order_by(order_by).limit(limit).with_for_update(skip_locked=skip_locked)
+    return [HeldLetter(*row) for row in await session.execute(statement)]
+
+
+async def hold_by_id(session: AsyncSession, letter_ids: Sequence[UUID]) -> dict[UUID, HeldLetter]:
+    """In order of id, as everybody who waits for locks here does, so that no two wait for each other."""
+    mine = col(Letter.id).in_(letter_ids)
+    held = await hold_letters(session, mine, order_by=col(Letter.id), limit=len(letter_ids))
+    return {letter.id: letter for letter in held}
+
+
+async def write_verdicts(session: AsyncSession, outbox: Outbox, verdicts: Sequence[Verdict], now: datetime) -> None:
+    """Write the new states and leave the events in the outbox."""
+    if not verdicts:
+        return
+    connection = await session.connection()
+    await connection.execute(_WRITE, [_row(verdict, now) for verdict in verdicts])
+    events = [
+        (report(verdict.letter, verdict.decision, now, verdict.code), verdict.letter.traceparent)
+        for verdict in verdicts
+    ]
+    messages = [seal(event, traceparent) for event, traceparent in events if event]
+    if messages:
+        await outbox.add_sealed(session, messages)
+
+
+def stopped(letter: HeldLetter, reason: str) -> HeldLetter:
+    return replace(letter, stop_reason=reason)
+
+
+def _row(verdict: Verdict, now: datetime) -> dict[str, Any]:
+    letter, decision = verdict.letter, verdict.decision
+    if not may_follow(decision.state, after=letter.state):
+        raise ValueError(f"a letter cannot go from {letter.state} to {decision.state}")
+    becomes_uncertain = decision.state is LetterState.UNCERTAIN and letter.state is not LetterState.UNCERTAIN
+    return {
+        "held_id": letter.id,
+        "held_fence": letter.fence,
+        "new_state": decision.state,
+        "new_failure": decision.failure,
+        "new_stop_reason": letter.stop_reason,
+        "new_next_at": decision.next_at or now,
+        "new_attempts": letter.attempts + decision.counts,
+        "new_unknowns": letter.unknowns + becomes_uncertain,
+        "new_fence": verdict.fence,
+        "now": now,
+        "new_code": verdict.code,
+        "new_text": verdict.text,
+    }

@@ -1,0 +1,54 @@
+"""Shows a letter as mail: the file where one was written, else what would go out."""
+
+import asyncio
+from dataclasses import dataclass, fields
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+from services.delivery.channels import Refused
+from services.delivery.channels.to_folder import ToFolder
+from services.delivery.rendering import Campaign, Composition, render
+from services.delivery.tables import Letter
+from shared.clock import Clock
+
+SHOWN_HEADERS = ("From", "Reply-To", "To", "Subject", "Date", "Message-ID", "Content-Language")
+
+
+@dataclass(frozen=True)
+class Mail:
+    """Headers and text decoded for reading, and the source byte for byte. `fault` says why there is none."""
+
+    headers: tuple[tuple[str, str], ...] = ()
+    text: str = ""
+    source: str = ""
+    was_written: bool = False
+    fault: str | None = None
+
+
+class MailReader:
+    def __init__(self, campaign: Campaign, clock: Clock, folder: Path | None) -> None:
+        self._campaign, self._clock = campaign, clock
+        self._folder = ToFolder(folder) if folder else None
+
+    async def read(self, letter: Letter) -> Mail:
+        written = await asyncio.to_thread(self._read_file, letter)
+        if written is not None:
+            return _open(written, was_written=True)
+        composition = Composition(**{field.name: getattr(letter, field.name) for field in fields(Composition)})
+        rendered = render(composition, self._campaign, self._clock.now())
+        if isinstance(rendered, Refused):
+            return Mail(text=letter.body, fault=rendered.text)
+        return _open(rendered.content, was_written=False)
+
+    def _read_file(self, letter: Letter) -> bytes | None:
+        try:
+            return self._folder.path_of(letter.id).read_bytes() if self._folder else None
+        except OSError:
+            return None
+
+
+def _open(content: bytes, *, was_written: bool) -> Mail:
+    mail = message_from_bytes(content, policy=default)
+    headers = tuple((name, str(mail[name])) for name in SHOWN_HEADERS if mail[name] is not None)
+    return Mail(headers, mail.get_content(), content.decode("ascii", "replace"), was_written)

@@ -1,0 +1,111 @@
+"""`/ops`: the operator's console. Closed unless there is a staff token; every form guarded against forgery."""
+
+from collections.abc import Callable
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, FastAPI, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from services.delivery.api import LIMIT_DEFAULT, Cursor, Limit, State, next_url, read_cursor
+from services.delivery.desk import COUNTED_LIVE_MAX, COUNTED_MAX
+from services.delivery.staff import LoginNeeded
+from services.delivery.states import CANCELLABLE, LIVE, RETRIABLE, LetterState
+from services.delivery.wiring import Wiring
+from shared.web.problems import FieldError
+
+SEE_OTHER = 303
+LIST = "/ops/letters"
+LOGIN = "/ops/login"
+
+Token = Annotated[str, Form(max_length=500)]
+
+
+def install_pages(app: FastAPI, wiring: Wiring) -> None:
+    app.include_router(_way_in(wiring))
+    app.include_router(_console(wiring))
+
+    async def show_way_in(_request: Request, _error: Exception) -> Response:
+        return RedirectResponse(LOGIN, SEE_OTHER, headers={"Cache-Control": "no-store"})
+
+    app.add_exception_handler(LoginNeeded, show_way_in)
+
+
+def _way_in(wiring: Wiring) -> APIRouter:
+    staff = wiring.staff
+    router = APIRouter(include_in_schema=False, dependencies=[Depends(staff.require_open)])
+
+    @router.get("/ops")
+    async def find_console() -> Response:
+        return RedirectResponse(LIST, SEE_OTHER)
+
+    @router.get(LOGIN)
+    async def show_login() -> HTMLResponse:
+        return wiring.pages.respond("ops/login.html", errors=[])
+
+    @router.post(LOGIN, dependencies=[Depends(staff.require_own_form)])
+    async def log_in(token: Token = "") -> Response:
+        if not staff.is_token(token.strip()):
+            errors = [FieldError("token", "That is not the staff token.")]
+            return wiring.pages.respond("ops/login.html", 403, errors=errors)
+        return _went(LIST, staff.open_session)
+
+    @router.post("/ops/logout", dependencies=[Depends(staff.require_own_form)])
+    async def log_out() -> Response:
+        return _went(LOGIN, staff.close_session)
+
+    return router
+
+
+def _console(wiring: Wiring) -> APIRouter:
+    desk, pages = wiring.desk, wiring.pages
+    router = APIRouter(prefix=LIST, include_in_schema=False, dependencies=[Depends(wiring.staff.require_session)])
+    own_form = [Depends(wiring.staff.require_own_form)]
+
+    @router.get("")
+    async def list_letters(state: State = None, limit: Limit = LIMIT_DEFAULT, after: Cursor = None) -> HTMLResponse:
+        page = await desk.list_letters(state, read_cursor(after), limit)
+        return pages.respond(
+            "ops/letters.html",
+            letters=page.letters,
+            counts=[(one, _in_words(one, count)) for one, count in (await desk.count_by_state()).items()],
+            state=state,
+            is_first=after is None,
+            older=next_url(LIST, page.next, state, limit),
+        )
+
+    @router.get("/{letter_id}")
+    async def show_letter(letter_id: UUID) -> HTMLResponse:
+        letter, attempts = await desk.read_letter(letter_id)
+        return pages.respond(
+            "ops/letter.html",
+            letter=letter,
+            attempts=attempts,
+            mail=await wiring.mail.read(letter),
+            may_retry=letter.state in RETRIABLE and bool(letter.to_address),
+            may_cancel=letter.state in CANCELLABLE,
+        )
+
+    @router.post("/{letter_id}/retry", dependencies=own_form)
+    async def retry_letter(letter_id: UUID) -> Response:
+        await desk.retry_letter(letter_id)
+        return _went(f"{LIST}/{letter_id}")
+
+    @router.post("/{letter_id}/cancel", dependencies=own_form)
+    async def cancel_letter(letter_id: UUID) -> Response:
+        await desk.cancel_letter(letter_id)
+        return _went(f"{LIST}/{letter_id}")
+
+    return router
+
+
+def _in_words(state: LetterState, count: int) -> str:
+    bound = COUNTED_LIVE_MAX if state in LIVE else COUNTED_MAX
+    return f"{count:,}+" if count >= bound else f"{count:,}"
+
+
+def _went(where: str, with_session: Callable[[Response], None] | None = None) -> Response:
+    answer = RedirectResponse(where, SEE_OTHER, headers={"Cache-Control": "no-store"})
+    if with_session:
+        with_session(answer)
+    return answer

@@ -1,0 +1,241 @@
+"""The sender: claims due letters, hands them over side by side, and writes down what came of it.
+
+No transaction is open while a letter is on the network. As many letters are claimed as there are free connections,
+so each claimed letter is in the air at once, and a lease that lapses means "may have gone out" and nothing less.
+Results wait in memory while the database is away; if this process dies with them, the lapsed lease tells the rest.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from services.delivery.channels import Answer, Channel, Deferred, Phase, Refused, RenderedLetter, Unknown
+from services.delivery.claiming import ClaimedLetter, Claims, HandoverResult, outcome_name
+from services.delivery.holding import Verdict
+from services.delivery.metrics import DeliveryMetrics
+from services.delivery.pacing import HostPace
+from services.delivery.rendering import Campaign, render
+from services.delivery.sweeping import Sweep
+from shared.clock import Clock
+from shared.db import DatabaseAway
+from shared.wake import Wake
+
+POLL_SECONDS = 1.0
+FILL_UP_SECONDS = 0.02
+RECORD_LETTERS_MAX = 200
+UNRECORDED_MAX = 1_000
+DATABASE_WAIT_SECONDS_MAX = 5.0
+RENEWALS_PER_LEASE = 4
+BREAK_OFF_SECONDS_MAX = 3.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class SenderLimits:
+    """`letters_max`: in the air at once. `stop_seconds_max`: for letters in the air, then for writing down."""
+
+    letters_max: int
+    lease_seconds: float
+    sweep_seconds: float
+    stop_seconds_max: float
+
+
+class Sender:
+    def __init__(
+        self,
+        claims: Claims,
+        sweep: Sweep,
+        channel: Channel,
+        campaign: Campaign,
+        clock: Clock,
+        wake: Wake,
+        metrics: DeliveryMetrics,
+        limits: SenderLimits,
+    ) -> None:
+        self._claims, self._sweep, self._channel, self._campaign = claims, sweep, channel, campaign
+        self._clock, self._wake, self._metrics, self._limits = clock, wake, metrics, limits
+        self._in_hand: dict[UUID, ClaimedLetter] = {}
+        self._flights: set[asyncio.Task[None]] = set()
+        self._results: list[HandoverResult] = []
+        self._landed = asyncio.Event()
+        self._to_record = asyncio.Event()
+        self._pace = HostPace()
+        self._database_was_away_at = float("-inf")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send until `stop`; then finish what is in the air, write down what is known, and return."""
+        finished = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            recording = group.create_task(self._record_until(finished))
+            aside = [group.create_task(self._renew_leases()), group.create_task(self._sweep_now_and_then())]
+            await self._send_until(stop)
+            await self._land()
+            finished.set()
+            self._to_record.set()
+            await asyncio.wait({recording}, timeout=self._limits.stop_seconds_max)
+            for task in (recording, *aside):
+                task.cancel()
+        if self._results:
+            log.error("results_lost", letters=len(self._results), next="their leases lapse: uncertain")
+
+    async def _send_until(self, stop: asyncio.Event) -> None:
+        wait_seconds = 0.0
+        while not stop.is_set():
+            free = await self._free_slots(stop)
+            if not free:
+                continue
+            try:
+                letters = await self._claims.claim(free)
+                wait_seconds = 0.0
+            except DatabaseAway as fault:
+                wait_seconds = min(DATABASE_WAIT_SECONDS_MAX, max(0.2, wait_seconds * 2))
+                self._note_database_away(fault, f"claim again in {wait_seconds} s")
+                await _wait_for(stop, wait_seconds)
+                continue
+            for letter in letters:
+                self._take_off(letter)
+            if len(letters) < free:
+                await self._wake.wait(stop, POLL_SECONDS)
+
+    async def _free_slots(self, stop: asyncio.Event) -> int:
+        """How many letters may be claimed now; 0 after a wait for one of the reasons why none may."""
+        if pause_seconds := self._pace.pause_seconds(_steady_seconds()):
+            await _wait_for(stop, pause_seconds)
+            return 0
+        at_once = self._pace.letters_max() or self._limits.letters_max
+        free = min(at_once - len(self._flights), UNRECORDED_MAX - len(self._results))
+        if free >= max(1, at_once // 4):
+            return free
+        # A moment's patience: one claim for several letters costs as much as one for a single letter.
+        self._landed.clear()
+        await _wait_for(self._landed, POLL_SECONDS if free < 1 else FILL_UP_SECONDS)
+        return max(0, min(at_once - len(self._flights), UNRECORDED_MAX - len(self._results)))
+
+    def _take_off(self, letter: ClaimedLetter) -> None:
+        self._in_hand[letter.id] = letter
+        flight = asyncio.create_task(self._fly(letter))
+        self._flights.add(flight)
+        flight.add_done_callback(self._flights.discard)
+        self._metrics.in_flight.set(len(self._flights))
+
+    async def _fly(self, letter: ClaimedLetter) -> None:
+        started_at, started = self._clock.now(), _steady_seconds()
+        answer = await self._try(letter)
+        ended = _steady_seconds()
+        self._pace.note(answer, ended)
+        self._results.append(HandoverResult(letter, answer, started_at, self._clock.now()))
+        self._metrics.handover_seconds.observe(ended - started)
+        self._metrics.attempts.labels(outcome_name(answer)).inc()
+        self._metrics.unrecorded.set(len(self._results))
+        self._metrics.in_flight.set(len(self._flights) - 1)
+        self._landed.set()
+        self._to_record.set()
+
+    async def _try(self, letter: ClaimedLetter) -> Answer:
+        """A fault of our own with one letter must not take the others down, nor come back at once for ever."""
+        rendered: RenderedLetter | Refused | None = None
+        try:
+            rendered = render(letter.composition, self._campaign, self._clock.now())
+            return rendered if isinstance(rendered, Refused) else await self._channel.hand_over(rendered)
+        except Exception as fault:
+            log.error("handover_broken", letter=str(letter.id), fault=type(fault).__name__, next="tried again later")
+            name = type(fault).__name__
+            return Unknown(Phase.DOT, text=name) if rendered else Deferred(Phase.RENDER, text=name)
+
+    async def _land(self) -> None:
+        """Let letters in the air come down; break off the ones that take too long."""
+        if self._flights:
+            await asyncio.wait(self._flights, timeout=self._limits.stop_seconds_max)
+        if self._flights:
+            await self._channel.abort()
+            await asyncio.wait(self._flights, timeout=BREAK_OFF_SECONDS_MAX)
+        for flight in self._flights:
+            flight.cancel()
+
+    async def _record_until(self, finished: asyncio.Event) -> None:
+        wait_seconds = 0.0
+        while self._results or not finished.is_set():
+            if not self._results:
+                self._to_record.clear()
+                await self._to_record.wait()
+                continue
+            batch = self._results[:RECORD_LETTERS_MAX]
+            try:
+                verdicts = await self._claims.record(batch)
+                wait_seconds = 0.0
+            except DatabaseAway as fault:
+                wait_seconds = min(DATABASE_WAIT_SECONDS_MAX, max(0.2, wait_seconds * 2))
+                self._note_database_away(fault, f"{len(self._results)} results are kept, again in {wait_seconds} s")
+                await asyncio.sleep(wait_seconds)
+                continue
+            self._forget(batch)
+            _log_results(batch, verdicts)
+
+    def _forget(self, batch: Sequence[HandoverResult]) -> None:
+        del self._results[: len(batch)]
+        for result in batch:
+            if self._in_hand.get(result.letter.id) is result.letter:
+                del self._in_hand[result.letter.id]
+        self._metrics.unrecorded.set(len(self._results))
+        self._landed.set()
+
+    async def _renew_leases(self) -> None:
+        while True:
+            await asyncio.sleep(self._limits.lease_seconds / RENEWALS_PER_LEASE)
+            try:
+                await self._claims.renew(list(self._in_hand.values()))
+            except DatabaseAway as fault:
+                self._note_database_away(fault, "leases are renewed at the next turn")
+
+    async def _sweep_now_and_then(self) -> None:
+        while True:
+            # After an outage everybody's leases have lapsed: first let the living write down what they know.
+            if _steady_seconds() > self._database_was_away_at + self._limits.lease_seconds:
+                try:
+                    if await self._sweep.sweep():
+                        self._wake.set()
+                except DatabaseAway as fault:
+                    self._note_database_away(fault, "swept later")
+            await asyncio.sleep(self._limits.sweep_seconds)
+
+    def _note_database_away(self, fault: DatabaseAway, what_next: str) -> None:
+        self._database_was_away_at = _steady_seconds()
+        log.warning("database_away", reason=repr(fault), next=what_next)
+
+
+def _log_results(results: Sequence[HandoverResult], verdicts: Mapping[UUID, Verdict]) -> None:
+    for result in results:
+        verdict = verdicts.get(result.letter.id)
+        duration_ms = round((result.ended_at - result.started_at).total_seconds() * 1000, 1)
+        log.info(
+            "letter",
+            action="hand_over",
+            letter=str(result.letter.id),
+            trace_id=_trace_id(result.letter.traceparent),
+            outcome=outcome_name(result.answer),
+            phase=result.answer.phase,
+            code=result.answer.code,
+            duration_ms=duration_ms,
+            state=verdict.decision.state if verdict else "left as it is: another sender's by now",
+            next_at=verdict.decision.next_at.isoformat() if verdict and verdict.decision.next_at else None,
+        )
+
+
+def _trace_id(traceparent: str | None) -> str | None:
+    """The second field of a W3C traceparent, as the other services log it."""
+    fields = (traceparent or "").split("-")
+    return fields[1] if len(fields) == 4 else None
+
+
+async def _wait_for(event: asyncio.Event, timeout_seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), timeout_seconds)
+
+
+def _steady_seconds() -> float:
+    return asyncio.get_running_loop().time()

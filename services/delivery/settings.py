@@ -1,0 +1,73 @@
+"""Every knob of delivery, with its unit and default. The only place that reads the environment."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr, model_validator
+
+from services.delivery.outcomes import SendPolicy, UncertainPolicy
+from shared.settings import Settings
+
+
+class DeliverySettings(Settings):
+    """Give either `smtp_url` or `letters_folder`: one decides where letters go."""
+
+    database_url: str = Field(
+        validation_alias=AliasChoices("database_url", "W4R_DELIVERY_DATABASE_URL"),
+        description="delivery's own database, postgresql+asyncpg://... or sqlite+aiosqlite:///path",
+    )
+    staff_token: SecretStr | None = Field(
+        default=None, min_length=16, description="what operators log in with; unset: /ops does not exist"
+    )
+    mail_from: str = Field(
+        default="Write for Rights <letters@writeforrights.example>",
+        description="the campaign's own name and address, From of every letter",
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None, description="the smarthost, smtp://user:password@host:port, or smtps:// for TLS from the start"
+    )
+    smtp_tls_required: bool = Field(
+        default=False, description="send nothing over smtp:// unless the smarthost offers STARTTLS"
+    )
+    smtp_ca_file: Path | None = Field(default=None, description="certificates to trust besides the system's, PEM")
+    smtp_connections_max: int = Field(default=20, ge=1, le=500, description="connections to the smarthost per sender")
+    smtp_letters_per_connection_max: int = Field(default=100, ge=1, description="then the connection is closed")
+    smtp_command_seconds_max: float = Field(
+        default=60, gt=0, le=300, description="wait for the answer to one SMTP command, s (RFC 5321 allows up to 300)"
+    )
+    smtp_dot_seconds_max: float = Field(
+        default=600, gt=0, le=900, description="wait for the answer to a whole letter, s (RFC 5321: 600)"
+    )
+    letters_folder: Path | None = Field(default=None, description="write letters here as .eml files, send none")
+    deferral_seconds: tuple[float, ...] = Field(
+        default=(60, 300, 900, 1800, 3600, 7200, 14400),
+        min_length=1,
+        description="waits of a letter the other side put off, s, as a JSON list; the last one repeats",
+    )
+    host_wait_seconds: float = Field(default=60, gt=0, description="wait of a letter whose host was at fault, s")
+    uncertain_wait_seconds: float = Field(
+        default=900, gt=0, description="wait before anything is done about a letter without an answer, s"
+    )
+    uncertain_policy: UncertainPolicy = Field(
+        default=UncertainPolicy.RESEND, description="then: resend (with the same Message-ID) or hold (for an operator)"
+    )
+    lease_seconds: float = Field(
+        default=60, gt=0, description="a sender silent for so long is taken for dead, its letters for uncertain, s"
+    )
+    sweep_seconds: float = Field(
+        default=5, gt=0, description="how often lapsed, uncertain and expired ones are seen to, s"
+    )
+
+    @model_validator(mode="after")
+    def _one_way_out(self) -> "DeliverySettings":
+        if self.smtp_url and self.letters_folder:
+            raise ValueError("give W4R_SMTP_URL or W4R_LETTERS_FOLDER, not both")
+        return self
+
+    def send_policy(self) -> SendPolicy:
+        return SendPolicy(
+            deferrals=tuple(timedelta(seconds=seconds) for seconds in self.deferral_seconds),
+            host_wait=timedelta(seconds=self.host_wait_seconds),
+            uncertain_wait=timedelta(seconds=self.uncertain_wait_seconds),
+            uncertain=self.uncertain_policy,
+        )

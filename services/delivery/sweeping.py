@@ -1,0 +1,93 @@
+"""Sees to letters that nobody holds: lapsed leases, uncertain ones whose time has come, and the expired.
+
+Every sender sweeps; rows that another one has locked are passed over.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Mapped
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.delivery.channels import Phase
+from services.delivery.holding import Condition, Verdict, hold_letters, write_verdicts
+from services.delivery.outcomes import Decision, SendPolicy, decide_lapse, decide_uncertain
+from services.delivery.reports import HeldLetter
+from services.delivery.states import LetterState
+from services.delivery.tables import IS_QUEUED, IS_SENDING, IS_UNCERTAIN, Attempt, Letter
+from shared.clock import Clock
+from shared.db import Database
+from shared.messages.delivery import FailureReason
+from shared.outbox import Outbox
+
+CHUNK_LETTERS_MAX = 200
+CHUNKS_MAX = 50
+
+EXPIRED = Decision(LetterState.FAILED, counts=False, failure=FailureReason.EXPIRED)
+
+
+class Sweep:
+    def __init__(self, database: Database, outbox: Outbox, clock: Clock, policy: SendPolicy) -> None:
+        self._database, self._outbox, self._clock, self._policy = database, outbox, clock, policy
+
+    async def sweep(self) -> int:
+        """One round over all three, a bounded number of chunks each. Returns how many letters were seen to."""
+        count = 0
+        for step in (self._release_lapsed, self._resolve_uncertain, self._expire_queued):
+            for _ in range(CHUNKS_MAX):
+                found = await step()
+                count += found
+                if found < CHUNK_LETTERS_MAX:
+                    break
+        return count
+
+    async def _release_lapsed(self) -> int:
+        """Its sender is gone. The raised fence shuts the door on a result that comes after all."""
+        now = self._clock.now()
+        async with self._database.transaction() as session:
+            letters = await _hold(session, IS_SENDING, col(Letter.lease_until) < now, by=col(Letter.lease_until))
+            if letters:
+                await session.execute(insert(Attempt), [_lost_attempt(letter, now) for letter in letters])
+            verdicts = [
+                Verdict(letter, decide_lapse(letter.standing, now, self._policy), letter.fence + 1)
+                for letter in letters
+            ]
+            await write_verdicts(session, self._outbox, verdicts, now)
+        return len(letters)
+
+    async def _resolve_uncertain(self) -> int:
+        now = self._clock.now()
+        async with self._database.transaction() as session:
+            letters = await _hold(session, IS_UNCERTAIN, col(Letter.next_at) <= now, by=col(Letter.next_at))
+            verdicts = [
+                Verdict(letter, decide_uncertain(letter.standing, now, self._policy), letter.fence)
+                for letter in letters
+            ]
+            await write_verdicts(session, self._outbox, verdicts, now)
+        return len(letters)
+
+    async def _expire_queued(self) -> int:
+        now = self._clock.now()
+        async with self._database.transaction() as session:
+            letters = await _hold(session, IS_QUEUED, col(Letter.expires_at) <= now, by=col(Letter.expires_at))
+            verdicts = [Verdict(letter, EXPIRED, letter.fence) for letter in letters]
+            await write_verdicts(session, self._outbox, verdicts, now)
+        return len(letters)
+
+
+async def _hold(session: AsyncSession, *where: Condition, by: Mapped[Any]) -> list[HeldLetter]:
+    return await hold_letters(session, *where, order_by=by, limit=CHUNK_LETTERS_MAX, skip_locked=True)
+
+
+def _lost_attempt(letter: HeldLetter, now: datetime) -> dict[str, object]:
+    return {
+        "letter_id": letter.id,
+        "number": letter.fence,
+        "phase": Phase.LEASE,
+        "text": "The sender that held this letter was lost. It may have gone out.",
+        "started_at": letter.lease_until or now,
+        "ended_at": now,
+        "outcome": "unknown",
+    }

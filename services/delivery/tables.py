@@ -1,0 +1,123 @@
+"""Delivery's tables: letters, the attempts to hand them over, and what must not go out any more."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Enum, Index, Text, text
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from services.delivery.channels import Phase
+from services.delivery.states import LetterState
+from shared.db import UtcDateTime
+from shared.dead_letters import DeadLetterColumns
+from shared.inbox import InboxColumns
+from shared.messages.cases import Channel
+from shared.messages.delivery import FailureReason
+from shared.outbox import OutboxColumns
+
+# Written out, not bound as parameters: only then can a prepared statement use the partial indexes below.
+IS_QUEUED = text("state = 'queued'")
+IS_SENDING = text("state = 'sending'")
+IS_UNCERTAIN = text("state = 'uncertain'")
+
+
+class Row(SQLModel, registry=registry()):
+    """Base of delivery's tables: a registry of its own, so that three services fit into one process."""
+
+
+def _as_text(kind: type[StrEnum]) -> Enum:
+    """A new value must not need a migration, so the database is not told which there are."""
+    return Enum(
+        kind, native_enum=False, length=20, values_callable=lambda members: [member.value for member in members]
+    )
+
+
+class Letter(Row, table=True):
+    """One piece of mail to one target.
+
+    `attempts` counts those the letter has to answer for, `unknowns` those that ended in silence. `fence` grows with
+    every claim: a result is written only by the claim that earned it. `stop_reason` tells a sender that holds the
+    letter not to put it back."""
+
+    __tablename__ = "letter"
+    __table_args__ = (
+        Index("letter_due", "next_at", postgresql_where=IS_QUEUED, sqlite_where=IS_QUEUED),
+        Index("letter_expiring", "expires_at", postgresql_where=IS_QUEUED, sqlite_where=IS_QUEUED),
+        Index("letter_leased", "lease_until", postgresql_where=IS_SENDING, sqlite_where=IS_SENDING),
+        Index("letter_uncertain", "next_at", postgresql_where=IS_UNCERTAIN, sqlite_where=IS_UNCERTAIN),
+        Index("letter_listed", "state", "created_at", "id"),
+        Index("letter_recent", "created_at", "id"),
+        Index("letter_of_case", "case_id", "state"),
+        Index("letter_of_action", "action_id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    action_id: UUID
+    case_id: UUID
+    case_slug: str
+    campaign_name: str
+    target_id: UUID
+    channel: Channel = Field(sa_type=_as_text(Channel))
+    country: str
+    partner: str | None = None
+    to_address: str | None = None
+    to_name: str
+    subject: str
+    body: str = Field(sa_type=Text)
+    language: str
+    sender_name: str
+    reply_to: str | None = None
+    traceparent: str | None = None
+    state: LetterState = Field(sa_type=_as_text(LetterState))
+    failure: FailureReason | None = Field(default=None, sa_type=_as_text(FailureReason))
+    stop_reason: str | None = None
+    next_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    attempts: int = 0
+    unknowns: int = 0
+    lease_owner: str | None = None
+    lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    fence: int = 0
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_code: int | None = None
+    last_text: str | None = None
+
+
+class Attempt(Row, table=True):
+    """One try to hand a letter over. `number` is the fence it was made under: unique, growing, not without gaps."""
+
+    __tablename__ = "attempt"
+
+    letter_id: UUID = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    phase: Phase = Field(sa_type=_as_text(Phase))
+    code: int | None = None
+    text: str = ""
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime = Field(sa_type=UtcDateTime)
+    outcome: str
+
+
+class Cancellation(Row, table=True):
+    """An action or a case whose letters must not go out, kept for letters that are planned later."""
+
+    __tablename__ = "cancellation"
+
+    subject: UUID = Field(primary_key=True)
+    reason: str
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Inbox(InboxColumns, Row, table=True):
+    __tablename__ = "inbox"
+
+
+class Outbox(OutboxColumns, Row, table=True):
+    __tablename__ = "outbox"
+
+
+class DeadLetter(DeadLetterColumns, Row, table=True):
+    __tablename__ = "dead_letter"

@@ -1,0 +1,176 @@
+"""Builds delivery from its settings. The only place where real things are made."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from uuid import uuid4
+
+from prometheus_client import CollectorRegistry
+
+from services.delivery.cancelling import Canceller
+from services.delivery.channels import Channel
+from services.delivery.channels.smtp import Smtp
+from services.delivery.channels.smtp_pool import SmtpPool, read_smarthost
+from services.delivery.channels.to_folder import ToFolder
+from services.delivery.claiming import Claims
+from services.delivery.desk import Desk
+from services.delivery.mail_view import MailReader
+from services.delivery.metrics import DeliveryMetrics
+from services.delivery.rendering import Campaign, read_campaign
+from services.delivery.sending import Sender, SenderLimits
+from services.delivery.settings import DeliverySettings
+from services.delivery.staff import Staff
+from services.delivery.states import LIVE
+from services.delivery.sweeping import Sweep
+from services.delivery.tables import DeadLetter
+from services.delivery.tables import Inbox as InboxRow
+from services.delivery.tables import Outbox as OutboxRow
+from services.delivery.waking import CHANNEL
+from shared.bus import Bus, KeepDead
+from shared.clock import Clock, SystemClock
+from shared.db import Database
+from shared.dead_letters import keeper
+from shared.inbox import Inbox
+from shared.outbox import Outbox, Relay
+from shared.wake import Wake, listen
+from shared.web.pages import Pages
+
+HERE = Path(__file__).parent
+MIGRATIONS = HERE / "migrations"
+LETTERS_QUEUE = "delivery.letters"
+KEEP_SEEN = timedelta(days=90)
+FOLDER_LETTERS_AT_ONCE_MAX = 8
+
+
+class NoWayOut(Exception):
+    """Neither a smarthost nor a folder is set, so letters cannot be sent."""
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What routes, handlers and processes are given. `wake` rings the relay, `sender_wake` the sender."""
+
+    settings: DeliverySettings
+    clock: Clock
+    registry: CollectorRegistry
+    metrics: DeliveryMetrics
+    database: Database
+    wake: Wake
+    sender_wake: Wake
+    outbox: Outbox
+    relay: Callable[[Bus], Relay]
+    keep_dead: KeepDead
+    canceller: Canceller
+    desk: Desk
+    mail: MailReader
+    staff: Staff
+    pages: Pages
+    campaign: Campaign
+    channel: Channel | None
+
+    def sender(self) -> Sender:
+        """A sender, which no other one is taken for. Raises `NoWayOut`."""
+        if self.channel is None:
+            raise NoWayOut("set W4R_SMTP_URL (a smarthost) or W4R_LETTERS_FOLDER (a folder): a sender needs one")
+        settings, policy = self.settings, self.settings.send_policy()
+        owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        lease = timedelta(seconds=settings.lease_seconds)
+        random = Random()  # noqa: S311  # jitter keeps no secret
+        claims = Claims(self.database, self.outbox, self.clock, policy, random, owner=owner, lease=lease)
+        sweep = Sweep(self.database, self.outbox, self.clock, policy)
+        return Sender(
+            claims,
+            sweep,
+            self.channel,
+            self.campaign,
+            self.clock,
+            self.sender_wake,
+            self.metrics,
+            _limits(settings),
+        )
+
+    async def run_sender(self, stop: asyncio.Event) -> None:
+        """A job: send until stopped, woken by every commit that makes a letter due."""
+        sender = self.sender()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(listen(self.settings.database_url, CHANNEL, self.sender_wake, stop))
+            await sender.run(stop)
+            stop.set()
+
+    async def count_letters(self) -> None:
+        """A chore for a sender: how many letters wait, for the metrics."""
+        self.metrics.set_letters(await self.desk.count_by_state(LIVE))
+
+    async def forget_seen(self) -> None:
+        """A chore: drop marks of events that no bus will bring again. A letter's own id guards it even then."""
+        async with self.database.transaction() as session:
+            await Inbox(InboxRow, LETTERS_QUEUE, self.clock).forget_older(session, KEEP_SEEN)
+
+    async def close(self) -> None:
+        if self.channel:
+            await self.channel.abort()
+        await self.database.close()
+
+
+def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
+    """Everything, connected to nothing yet. Raises `ValueError` for addresses and URLs that are none."""
+    clock = clock or SystemClock()
+    registry = CollectorRegistry()
+    database = Database(settings.database_url, pool_size=settings.database_pool_size)
+    wake, sender_wake = Wake(), Wake()
+    outbox = Outbox(OutboxRow, clock, wake)
+    campaign = read_campaign(settings.mail_from)
+    token = settings.staff_token.get_secret_value() if settings.staff_token else None
+    return Wiring(
+        settings=settings,
+        clock=clock,
+        registry=registry,
+        metrics=DeliveryMetrics(registry),
+        database=database,
+        wake=wake,
+        sender_wake=sender_wake,
+        outbox=outbox,
+        relay=lambda bus: Relay(database, OutboxRow, bus, clock, wake),
+        keep_dead=keeper(database, DeadLetter),
+        canceller=Canceller(database, outbox, clock),
+        desk=Desk(database, outbox, clock, sender_wake),
+        mail=MailReader(campaign, clock, settings.letters_folder),
+        staff=Staff(token, clock, settings.public_url),
+        pages=Pages([HERE / "templates"]),
+        campaign=campaign,
+        channel=_channel(settings),
+    )
+
+
+def _channel(settings: DeliverySettings) -> Channel | None:
+    if settings.letters_folder:
+        return ToFolder(settings.letters_folder)
+    if not settings.smtp_url:
+        return None
+    smarthost = read_smarthost(
+        settings.smtp_url.get_secret_value(),
+        tls_required=settings.smtp_tls_required,
+        ca_file=settings.smtp_ca_file,
+        command_seconds_max=settings.smtp_command_seconds_max,
+    )
+    pool = SmtpPool(
+        smarthost,
+        connections_max=settings.smtp_connections_max,
+        letters_max=settings.smtp_letters_per_connection_max,
+    )
+    return Smtp(pool, dot_seconds_max=settings.smtp_dot_seconds_max)
+
+
+def _limits(settings: DeliverySettings) -> SenderLimits:
+    at_once = FOLDER_LETTERS_AT_ONCE_MAX if settings.letters_folder else settings.smtp_connections_max
+    return SenderLimits(
+        letters_max=at_once,
+        lease_seconds=settings.lease_seconds,
+        sweep_seconds=settings.sweep_seconds,
+        stop_seconds_max=settings.stop_seconds_max,
+    )
