@@ -84,7 +84,9 @@ class Outbox:
             for message in messages
         ]
         dialect = session.get_bind().dialect.name
-        await session.exec(insert_once(dialect, self.table, rows))
+        connection = await session.connection()
+        # Rows as parameters: the statement is compiled once, and not for every batch.
+        await connection.execute(insert_once(dialect, self.table), rows)
         if dialect == "postgresql":
             await session.exec(select(func.pg_notify(CHANNEL, "")))
         sa_event.listen(session.sync_session, "after_commit", lambda _: self._wake.set(), once=True)

@@ -9,7 +9,6 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
-from structlog.contextvars import bind_contextvars
 
 from services.actions.errors import KeyMalformed, KeyMissing, NotJson, UnknownReceipt, WrongType
 from services.actions.intake import Receipt, accept_action
@@ -17,6 +16,7 @@ from services.actions.receipts import find_receipt
 from services.actions.schemas import ACTION_REQUEST, Accepted, ActionRequest, explain
 from services.actions.wiring import Wiring
 from shared.messages.envelope import derived_id
+from shared.web.guards import LOG_FIELDS
 from shared.web.problems import invalid
 
 KEY_CHARACTERS_MAX = 255
@@ -40,6 +40,7 @@ def api_router(wiring: Wiring) -> APIRouter:
         key = _key_of(request)
         wish = _read(request.headers.get("content-type", ""), await request.body())
         receipt = await accept_action(wish, derived_id("action", "api", key), wiring.intake)
+        request.scope[LOG_FIELDS] = {"action_id": str(receipt.action_id), "outcome": "accepted"}
         return _answer(receipt, wiring.settings.public_url)
 
     @router.get("/api/v1/receipts/{token}", summary="What became of an action")
@@ -75,7 +76,6 @@ def _read(content_type: str, body: bytes) -> ActionRequest:
 
 
 def _answer(receipt: Receipt, public_url: str) -> Response:
-    bind_contextvars(action_id=str(receipt.action_id), outcome="accepted")
     url = f"{public_url.rstrip('/')}/receipts/{receipt.token}"
     body = f'{{"id":"{receipt.action_id}","status":"accepted","receipt":"{url}"}}'
     headers = {"Location": url, "Cache-Control": "no-store"}

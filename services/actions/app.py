@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.actions.api import api_router
-from services.actions.pages import pages_router
+from services.actions.pages import FORM_PATH, pages_router
 from services.actions.wiring import Wiring
 from shared.web.app import framed_app
 
@@ -28,6 +28,7 @@ def create_app(wiring: Wiring) -> FastAPI:
         checks={"database": wiring.database.ping, "intake": wiring.commit.check},
         registry=wiring.registry,
         lifespan=lifespan,
+        forms={FORM_PATH},
     )
     app.include_router(api_router(wiring))
     app.include_router(pages_router(wiring))

@@ -2,5 +2,7 @@
 
 import pycountry
 
-COUNTRIES: dict[str, str] = {country.alpha_2: country.name for country in pycountry.countries}
+COUNTRIES: dict[str, str] = {
+    country.alpha_2: getattr(country, "common_name", country.name) for country in pycountry.countries
+}
 BY_NAME: list[tuple[str, str]] = sorted(COUNTRIES.items(), key=lambda pair: pair[1])

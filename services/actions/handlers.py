@@ -15,7 +15,7 @@ from shared.bus import Handler, Queue, Subscription
 from shared.bus.dispatch import dispatch
 from shared.db import Database, insert_once
 from shared.dead_letters import keeper
-from shared.messages.cases import CaseClosedV1, CasePublishedV1
+from shared.messages.cases import CaseClosedV1, CasePublishedV1, Target
 from shared.messages.delivery import LetterEvent
 from shared.messages.envelope import Envelope, Event
 
@@ -31,7 +31,7 @@ async def remember_cases(events: Sequence[Envelope[CasePublishedV1]], database: 
         for event in events:
             await _upsert_case(session, _published_row(event.data))
             for target in event.data.targets:
-                await _upsert_target(session, event.data, target.model_dump(mode="json"))
+                await _upsert_target(session, event.data, target)
 
 
 async def close_cases(events: Sequence[Envelope[CaseClosedV1]], database: Database) -> None:
@@ -94,8 +94,13 @@ async def _upsert_case(session: AsyncSession, row: dict[str, Any]) -> None:
     await session.exec(insert.on_conflict_do_update(index_elements=["case_id"], set_=changes, where=is_later))
 
 
-async def _upsert_target(session: AsyncSession, case: CasePublishedV1, target: dict[str, Any]) -> None:
-    row = {"case_id": case.case_id, "target_id": target["id"], "revision": case.revision, "target": target}
+async def _upsert_target(session: AsyncSession, case: CasePublishedV1, target: Target) -> None:
+    row = {
+        "case_id": case.case_id,
+        "target_id": target.id,
+        "revision": case.revision,
+        "target": target.model_dump(mode="json"),
+    }
     insert = _insert(session, KNOWN_TARGET).values(row)
     new = insert.excluded
     changes = {"revision": new.revision, "target": new.target}

@@ -4,11 +4,13 @@ A form without errors is answered by a redirect to its receipt (POST, redirect, 
 With errors, the page comes back with every word in it.
 """
 
+from collections import defaultdict
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from structlog.contextvars import bind_contextvars
 
 from services.actions.admission import reachable
+from services.actions.countries import COUNTRIES
 from services.actions.errors import UnknownReceipt, WrongType
 from services.actions.form import WriteForm, as_request, form_action_id, in_form_words, read_form
 from services.actions.intake import accept_action
@@ -16,8 +18,10 @@ from services.actions.receipts import find_receipt
 from services.actions.wiring import Wiring
 from shared.db import DatabaseAway
 from shared.messages.cases import CasePublishedV1, Target
+from shared.web.guards import LOG_FIELDS
 from shared.web.problems import Problem, unavailable
 
+FORM_PATH = "/actions"
 FORM_FIELDS_MAX = 200
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 # A receipt's address is its key: it must not leave with a link, nor enter a search engine.
@@ -27,7 +31,7 @@ PRIVATE = {"X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer"}
 def pages_router(wiring: Wiring) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
-    @router.post("/actions")
+    @router.post(FORM_PATH)
     async def post_form(request: Request) -> Response:
         form = await _read(request)
         try:
@@ -37,7 +41,7 @@ def pages_router(wiring: Wiring) -> APIRouter:
             return await _give_back(form, in_form_words(problem), wiring)
         except DatabaseAway:
             return await _give_back(form, unavailable("We cannot keep your letter just now. Nothing was sent."), wiring)
-        bind_contextvars(action_id=str(receipt.action_id), outcome="accepted")
+        request.scope[LOG_FIELDS] = {"action_id": str(receipt.action_id), "outcome": "accepted"}
         return RedirectResponse(f"/receipts/{receipt.token}", 303, headers={"Cache-Control": "no-store"})
 
     @router.get("/receipts/{token}")
@@ -68,7 +72,8 @@ async def _give_back(form: WriteForm, problem: Problem, wiring: Wiring) -> HTMLR
         problem.status,
         form=form,
         problem=problem,
-        errors={error.field: error.message for error in reversed(problem.errors)},
+        errors=defaultdict(str, {error.field: error.message for error in reversed(problem.errors)}),
+        country=form.country.upper() if form.country.upper() in COUNTRIES else "",
         case_title=case.title if case else None,
         targets=_offered(form, case),
     )

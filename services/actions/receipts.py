@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.actions.letter_states import RANK, LetterState
-from services.actions.tables import Action, KnownCaseRow, KnownTargetRow, LetterReport
+from services.actions.tables import Action, CaseStatus, KnownCaseRow, KnownTargetRow, LetterReport
 from shared.db import Database
 from shared.messages.cases import Channel, Target
 from shared.messages.delivery import letter_id
@@ -51,11 +51,16 @@ class ReceiptView:
 
     action: Action
     case_title: str
+    case_is_withdrawn: bool
     letters: tuple[LetterPath, ...]
 
     @property
     def is_pending(self) -> bool:
         return any(letter.state.is_pending for letter in self.letters)
+
+    @property
+    def all_arrived(self) -> bool:
+        return all(letter.state in {LetterState.SENT, LetterState.PRINTED} for letter in self.letters)
 
     @property
     def status(self) -> str:
@@ -99,7 +104,8 @@ async def find_receipt(token: str, database: Database) -> ReceiptView | None:
         reports = await session.exec(select(LetterReport).where(LetterReport.action_id == action.id))
         letters = trace_letters(action, targets, list(reports))
     title = str(case.snapshot["title"]) if case and case.snapshot else action.case_slug
-    return ReceiptView(action, title, letters)
+    is_withdrawn = case is not None and case.status == CaseStatus.WITHDRAWN
+    return ReceiptView(action, title, is_withdrawn, letters)
 
 
 async def _targets_of(session: AsyncSession, action: Action) -> list[Target]:

@@ -50,6 +50,12 @@ def _known_country(value: str) -> str:
     return value.upper()
 
 
+def _not_empty(value: tuple[UUID, ...]) -> tuple[UUID, ...]:
+    if not value:
+        raise PydanticCustomError("too_short", "Choose at least one.")
+    return value
+
+
 Name = Annotated[str, Field(max_length=NAME_CHARACTERS_MAX, pattern=ONE_LINE), AfterValidator(_trimmed)]
 Subject = Annotated[str, Field(max_length=SUBJECT_CHARACTERS_MAX, pattern=ONE_LINE), AfterValidator(_trimmed)]
 Body = Annotated[
@@ -61,6 +67,7 @@ Body = Annotated[
 Email = Annotated[EmailStr, Field(max_length=EMAIL_CHARACTERS_MAX)]
 Country = Annotated[str, Field(description="ISO 3166-1 alpha-2"), AfterValidator(_known_country)]
 Language = Annotated[str, Field(max_length=35, pattern=LANGUAGE, description="BCP 47, such as ur or pt-BR")]
+Targets = Annotated[tuple[UUID, ...], Field(max_length=TARGETS_MAX), AfterValidator(_not_empty)]
 SourceKey = Annotated[str, Field(pattern=SOURCE_KEY)]
 SourceValue = Annotated[str, Field(max_length=SOURCE_CHARACTERS_MAX, pattern=ONE_LINE)]
 
@@ -90,7 +97,7 @@ class ActionRequest(Fields):
     channel: Channel
     supporter: SupporterFields
     letter: LetterFields
-    targets: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=TARGETS_MAX)] | None = Field(
+    targets: Targets | None = Field(
         default=None, description="ids of the case's targets; absent: all that the channel reaches"
     )
     hide_email: bool = Field(default=False, description="officials do not learn the supporter's address")

@@ -69,9 +69,10 @@ class ActionStore:
             return (await _read(session, [action_id])).get(action_id)
 
     async def _insert(self, session: AsyncSession, entries: Sequence[Entry]) -> set[UUID]:
-        dialect = session.get_bind().dialect.name
-        statement = insert_once(dialect, Action, [entry.row for entry in entries]).returning(ACTION.c.id)
-        return set(await session.scalars(statement))
+        connection = await session.connection()
+        insert = insert_once(connection.dialect.name, Action).returning(ACTION.c.id)
+        # Rows as parameters: the statement is compiled once and not for every batch, which halves the work.
+        return set(await connection.scalars(insert, [entry.row for entry in entries]))
 
 
 async def _read(session: AsyncSession, ids: Iterable[UUID]) -> dict[UUID, Kept]:

@@ -1,6 +1,6 @@
 """The frame of a service's web process; each service's `app.py` puts its routes in."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,14 +13,22 @@ from shared.web.problems import install_problems
 
 
 def framed_app(
-    title: str, *, pages: Pages, checks: Mapping[str, Check], registry: CollectorRegistry, lifespan: Any = None
+    title: str,
+    *,
+    pages: Pages,
+    checks: Mapping[str, Check],
+    registry: CollectorRegistry,
+    lifespan: Any = None,
+    forms: Container[str] = (),
 ) -> FastAPI:
-    """FastAPI with problems, pages for people, guards, health, metrics and the shared static files."""
+    """FastAPI with problems, pages for people, guards, health, metrics and the shared static files.
+
+    `forms` are the paths where people post long texts."""
     app = FastAPI(title=title, version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     install_problems(app, pages.show_problem)
     app.include_router(health_router(checks, registry))
     app.mount("/static", Static(), name="static")
-    app.add_middleware(LimitBody)
+    app.add_middleware(LimitBody, forms=forms)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Observe, registry=registry)
     return app

@@ -1,6 +1,7 @@
 """What stands before every route: size limits, security headers, a trace and one log line for each request."""
 
 import time
+from collections.abc import Container
 
 import structlog
 from opentelemetry import propagate, trace
@@ -11,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.web.problems import Problem, problem_response
 
 BODY_BYTES_MAX = 64 * 1024
+FORM_FACTOR = 3
+LOG_FIELDS = "w4r.log_fields"  # where a route leaves in the scope what its request's one log line should also tell
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -32,19 +35,22 @@ class _TooLarge(Exception):
 
 
 class LimitBody:
-    """Answers 413 when a body is larger than `bytes_max`, announced or not, without reading the rest."""
+    """Answers 413 when a body is larger than `bytes_max`, announced or not, without reading the rest.
 
-    def __init__(self, app: ASGIApp, bytes_max: int = BODY_BYTES_MAX) -> None:
-        self._app, self._bytes_max = app, bytes_max
+    `forms` are the paths that take urlencoded text: there a byte beyond ASCII travels as three."""
+
+    def __init__(self, app: ASGIApp, bytes_max: int = BODY_BYTES_MAX, forms: Container[str] = ()) -> None:
+        self._app, self._bytes_max, self._forms = app, bytes_max, forms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
+        bytes_max = self._bytes_max * (FORM_FACTOR if scope["path"] in self._forms else 1)
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if announced.isdigit() and int(announced) > self._bytes_max:
+        if announced.isdigit() and int(announced) > bytes_max:
             return await problem_response(TOO_LARGE)(scope, receive, send)
         try:
-            await self._app(scope, _counted(receive, self._bytes_max), send)
+            await self._app(scope, _counted(receive, bytes_max), send)
         except _TooLarge:
             await problem_response(TOO_LARGE)(scope, receive, send)
 
@@ -112,4 +118,5 @@ class Observe:
         self._requests.labels(scope["method"], route, status).inc()
         self._seconds.labels(route).observe(seconds)
         duration_ms = round(seconds * 1000, 1)
-        log.info("request", action=scope["method"], route=route, status=status, duration_ms=duration_ms)
+        told = scope.get(LOG_FIELDS, {})
+        log.info("request", action=scope["method"], route=route, status=status, duration_ms=duration_ms, **told)
