@@ -61,7 +61,8 @@ def private_folder() -> Iterator[Path]:
 def started(server: type[T]) -> Iterator[T]:
     """A private server, up for the length of the block. Skips the test, or fails it, where none is installed."""
     with private_folder() as folder:
-        instance = _made_or_skipped(server, folder / server.__name__.lower())
+        with skip_unless_installed():
+            instance = server(folder / server.__name__.lower())
         try:
             instance.start()
             yield instance
@@ -69,11 +70,15 @@ def started(server: type[T]) -> Iterator[T]:
             instance.stop()
 
 
-def _made_or_skipped(server: type[T], folder: Path) -> T:
+@contextmanager
+def skip_unless_installed() -> Iterator[None]:
+    """Skip the test, or in CI fail it, when the block finds that a server is not installed."""
     try:
-        return server(folder)
+        yield
     except NotInstalled as missing:
         reason = str(missing)
+    else:
+        return
     if os.environ.get("CI") == "true":
         pytest.fail(f"CI runs every test, and cannot: {reason}", pytrace=False)
     pytest.skip(reason)

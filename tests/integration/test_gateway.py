@@ -1,0 +1,205 @@
+"""The gateway sends every path to the service it belongs to, and adds nothing of its own but care."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.local.gateway import LocalGateway
+from deploy.local.ports import free_port
+from deploy.routes import HIDDEN, ROUTES, Service, service_for
+from tests.support.echo_service import EchoService
+from tests.support.servers import skip_unless_installed
+from tests.support.until import until
+
+PATHS = [
+    "/",
+    "/cases/idris-khattak",
+    "/api/v1/cases",
+    "/static/site.css",
+    "/opsy",
+    "/actionsx",
+    "/api/v1/lettersx",
+    "/healthy",
+    *(route.prefix for route in ROUTES),
+    *(f"{route.prefix}/below" for route in ROUTES),
+    *(f"{route.prefix}?page=2" for route in ROUTES),
+]
+
+
+@dataclass
+class Gateway:
+    url: str
+    services: dict[Service, EchoService]
+
+    @property
+    def cases(self) -> EchoService:
+        return self.services[Service.CASES]
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+    services = {service: EchoService(service.value) for service in Service}
+    for service in services.values():
+        await service.start()
+    with skip_unless_installed():
+        nginx = LocalGateway(tmp_path, free_port(), {name: echo.port for name, echo in services.items()})
+    nginx.start()
+    yield Gateway(nginx.url, services)
+    nginx.stop()
+    for service in services.values():
+        await service.stop()
+
+
+@pytest.fixture
+async def client(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as client:
+        yield client
+
+
+def test_nginx_finds_nothing_wrong_with_the_configuration(tmp_path: Path) -> None:
+    with skip_unless_installed():
+        gateway = LocalGateway(tmp_path, free_port(), dict.fromkeys(Service, 1))
+    said = gateway.check()
+    assert "test is successful" in said
+    assert "[warn]" not in said
+
+
+@pytest.mark.parametrize("prefix", HIDDEN)
+async def test_health_and_metrics_are_not_for_the_outside(
+    client: httpx.AsyncClient, gateway: Gateway, prefix: str
+) -> None:
+    for path in (prefix, f"{prefix}/ready", f"/cases/..{prefix}", f"/{prefix}", f"/%{ord(prefix[1]):x}{prefix[2:]}"):
+        answer = await client.get(httpx.URL(gateway.url).copy_with(raw_path=path.encode()))
+        assert answer.status_code == 404, path
+    assert gateway.cases.seen == []
+
+
+async def test_every_path_reaches_the_service_it_belongs_to(client: httpx.AsyncClient) -> None:
+    reached = {path: (await client.get(path)).json()["service"] for path in PATHS}
+    assert reached == {path: service_for(path.partition("?")[0]) for path in PATHS}
+
+
+async def test_the_path_and_the_query_arrive_as_they_were_sent(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/cases/a%2Fb?q=%C3%A9+x")
+    assert answer.json()["request"] == "GET /cases/a%2Fb?q=%C3%A9+x HTTP/1.1"
+
+
+async def test_services_learn_who_asks_and_a_caller_cannot_pretend(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/", headers={"X-Forwarded-Host": "evil.example", "Host": "letters.example"})
+    heard = answer.json()["headers"]
+    assert heard["host"] == "letters.example"
+    assert heard["x-forwarded-host"] == "letters.example"
+    assert heard["x-forwarded-for"] == "127.0.0.1"
+    assert heard["x-forwarded-proto"] == "http"
+
+
+async def test_a_trace_goes_on_through_the_gateway(client: httpx.AsyncClient) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    answer = await client.post("/api/v1/actions", headers={"traceparent": trace, "Idempotency-Key": "k"})
+    assert answer.json()["headers"]["traceparent"] == trace
+    assert answer.json()["headers"]["idempotency-key"] == "k"
+
+
+async def test_a_request_over_64_kb_is_refused_before_it_reaches_a_service(
+    client: httpx.AsyncClient, gateway: Gateway
+) -> None:
+    fits = await client.post("/api/v1/actions", content=b"x" * 65536)
+    refused = await client.post("/api/v1/actions", content=b"x" * 65537)
+    assert fits.status_code == 200
+    assert refused.status_code == 413
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.json()["type"].endswith("/too-large")
+    assert len(gateway.services[Service.ACTIONS].seen) == 1
+
+
+async def test_connections_to_a_service_are_used_again(client: httpx.AsyncClient, gateway: Gateway) -> None:
+    for _ in range(10):
+        await client.post("/actions")
+    actions = gateway.services[Service.ACTIONS]
+    assert len(actions.seen) == 10
+    assert actions.connections <= 2
+
+
+async def test_a_page_is_fetched_once_while_it_may_be_kept(client: httpx.AsyncClient, gateway: Gateway) -> None:
+    gateway.cases.headers = {"Cache-Control": "public, max-age=60", "ETag": '"one"'}
+    kept = [await client.get("/cases/idris-khattak") for _ in range(5)]
+    assert len(gateway.cases.seen) == 1
+    assert kept[-1].headers["x-cache"] == "HIT"
+    assert kept[-1].headers["etag"] == '"one"'
+    again = await client.get("/cases/idris-khattak", headers={"If-None-Match": '"one"'})
+    assert again.status_code == 304
+    assert len(gateway.cases.seen) == 1
+
+
+@pytest.mark.parametrize("control", ["no-store", "private, max-age=60", "no-cache", "max-age=0"])
+async def test_what_must_not_be_kept_is_not(client: httpx.AsyncClient, gateway: Gateway, control: str) -> None:
+    gateway.cases.headers = {"Cache-Control": control}
+    for _ in range(3):
+        await client.get("/cases/idris-khattak")
+    assert len(gateway.cases.seen) == 3
+
+
+@pytest.mark.parametrize("path", ["/receipts/abc", "/api/v1/receipts/abc", "/ops/letters", "/actions"])
+async def test_only_pages_of_cases_are_ever_kept(client: httpx.AsyncClient, gateway: Gateway, path: str) -> None:
+    owner = gateway.services[service_for(path)]
+    owner.headers = {"Cache-Control": "public, max-age=60"}
+    await client.get(path)
+    await client.get(path)
+    assert len(owner.seen) == 2
+
+
+async def test_a_kept_page_is_not_shown_when_its_time_is_up_and_the_service_away(
+    client: httpx.AsyncClient, gateway: Gateway
+) -> None:
+    gateway.cases.headers = {"Cache-Control": "max-age=2", "ETag": '"one"'}
+    await client.get("/cases/withdrawn")
+    await gateway.cases.stop()
+    assert (await client.get("/cases/withdrawn")).status_code == 200
+
+    async def is_gone() -> bool:
+        return (await client.get("/cases/withdrawn")).status_code == 503
+
+    assert await until(is_gone, timeout_seconds=5)
+
+
+async def test_a_service_that_is_away_is_told_of_in_the_callers_own_language(
+    client: httpx.AsyncClient, gateway: Gateway
+) -> None:
+    for service in gateway.services.values():
+        await service.stop()
+    page = await client.get("/cases/idris-khattak")
+    problem = await client.post("/api/v1/actions")
+    for answer in (page, problem):
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "10"
+        assert answer.headers["cache-control"] == "no-store"
+    assert "your words are still in the form" in page.text.replace("\n", " ")
+    assert problem.headers["content-type"] == "application/problem+json"
+    assert problem.json()["type"].endswith("/away")
+
+
+async def test_a_services_own_refusal_passes_as_it_is(client: httpx.AsyncClient, gateway: Gateway) -> None:
+    actions = gateway.services[Service.ACTIONS]
+    actions.status, actions.headers = "503 Service Unavailable", {"Retry-After": "2"}
+    answer = await client.post("/api/v1/actions")
+    assert answer.headers["retry-after"] == "2"
+    assert answer.json()["service"] == "actions"
+
+
+async def test_answers_do_not_tell_the_servers_version(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/")).headers["server"] == "nginx"
+
+
+async def test_the_log_holds_no_path(client: httpx.AsyncClient, tmp_path: Path) -> None:
+    await client.get("/receipts/very-secret-token")
+    log = (tmp_path / "gateway.log").read_text()
+    assert '"service":"actions"' in log
+    assert "very-secret-token" not in log
+
+
+def test_routes_match_whole_segments_only() -> None:
+    assert service_for("/ops") is service_for("/ops/letters") is Service.DELIVERY
+    assert service_for("/opsy") is Service.CASES
