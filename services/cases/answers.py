@@ -1,0 +1,41 @@
+"""A finished body with its strong ETag, answered so that browsers, gateways and CDNs can carry it.
+
+RFC 9110 section 13.1.2 (If-None-Match), RFC 9111 (Cache-Control), RFC 5861 (stale-while-revalidate).
+Nothing we answer depends on who asks, so there is no Vary: one copy serves everybody.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from fastapi import Request
+from fastapi.responses import Response
+
+HTML = "text/html; charset=utf-8"
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Answer:
+    body: bytes
+    media_type: str
+    etag: str
+
+
+def make_answer(text: str | bytes, media_type: str) -> Answer:
+    body = text.encode() if isinstance(text, str) else text
+    return Answer(body, media_type, f'"{sha256(body).hexdigest()[:32]}"')
+
+
+def respond(request: Request, answer: Answer, cache_control: str) -> Response:
+    """200 with the body, or 304 when the caller has this very one."""
+    headers = {"ETag": answer.etag, "Cache-Control": cache_control}
+    if answer.media_type == JSON:
+        headers["Access-Control-Allow-Origin"] = "*"  # public numbers and texts: any site may show them
+    if _has(request.headers.get("if-none-match", ""), answer.etag):
+        return Response(status_code=304, headers=headers)
+    return Response(answer.body, 200, headers | {"Content-Type": answer.media_type})
+
+
+def _has(if_none_match: str, etag: str) -> bool:
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return etag in tags or "*" in tags

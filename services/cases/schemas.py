@@ -1,0 +1,167 @@
+"""What the JSON API answers. Separate from the tables: these are promises to others."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.cases.tables import CaseStatus, UpdateKind
+from services.cases.views import CaseLine, CaseView, FrontView, LedgerView
+from shared.messages.cases import Channel
+
+
+class Shown(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class TargetShown(Shown):
+    """An official to write to."""
+
+    id: UUID
+    name: str
+    country: str
+    email: str | None
+    post_address: str | None
+    handle: str | None
+
+
+class LetterShown(Shown):
+    """The letter to start from, in one language."""
+
+    language: str = Field(description="BCP 47")
+    dir: str = Field(description="ltr or rtl")
+    subject: str
+    body: str
+
+
+class UpdateShown(Shown):
+    kind: UpdateKind
+    date: str | None = Field(description="as exactly as it is known: a day, a month or a year")
+    text: str
+
+
+class OfflineShown(Shown):
+    """Counted elsewhere, and reported by `source`. Without an exact number `count` is null."""
+
+    count: int | None
+    wording: str
+    source: str
+    reported_on: str | None
+
+
+class CountsShown(Shown):
+    """Numbers from our own events; `offline_reported` apart, which others told us."""
+
+    collected: int = Field(description="actions accepted")
+    handed_over: int = Field(description="letters that a mail server took and said so; not yet proof of delivery")
+    printed: int = Field(description="letters on paper")
+    uncertain: int = Field(description="letters handed over whole whose answer never came")
+    bounced: int = Field(description="letters refused for good")
+    failed: int = Field(description="letters given up")
+    cancelled: int = Field(description="letters stopped before they went out")
+    offline_reported: int = Field(description="actions counted elsewhere, see `offline` for who reported them")
+
+
+class CountryCounts(CountsShown):
+    country: str = Field(description="ISO 3166-1 alpha-2; ZZ sums the countries too small to be named")
+
+
+class ChannelCounts(CountsShown):
+    channel: str
+
+
+class DayCounts(CountsShown):
+    day: str
+
+
+class LedgerShown(CountsShown):
+    """The public numbers of one case. Those at the top are its totals."""
+
+    case: str
+    by_country: list[CountryCounts]
+    by_channel: list[ChannelCounts]
+    by_day: list[DayCounts]
+    offline: list[OfflineShown]
+
+
+class CaseInList(Shown):
+    slug: str
+    title: str
+    country: str
+    summary: str
+    status: CaseStatus
+    closes_at: datetime | None
+    url: str
+    collected: int
+
+
+class CaseList(Shown):
+    """Open cases first. Withdrawn ones are not there."""
+
+    campaign: str | None
+    campaign_name: str | None
+    cases: list[CaseInList]
+
+
+class CaseShown(Shown):
+    """All that is public of a case."""
+
+    slug: str
+    revision: int
+    status: CaseStatus
+    campaign: str
+    campaign_name: str
+    title: str
+    person: str | None = Field(description="null where they did not agree to be named")
+    country: str
+    summary: str
+    story: str
+    demands: list[str]
+    closes_at: datetime | None
+    closed_at: datetime | None
+    published_at: datetime
+    channels: list[Channel]
+    languages: list[str]
+    targets: list[TargetShown]
+    letters: list[LetterShown]
+    updates: list[UpdateShown]
+    url: str
+    ledger_url: str
+
+
+def show_list(front: FrontView, public_url: str) -> CaseList:
+    campaign = front.campaign
+    return CaseList(
+        campaign=campaign.slug if campaign else None,
+        campaign_name=campaign.name if campaign else None,
+        cases=[CaseInList(**_fields(CaseInList, line), url=case_url(line, public_url)) for line in front.cases],
+    )
+
+
+def show_case(case: CaseView, public_url: str) -> CaseShown:
+    return CaseShown(
+        **_fields(CaseShown, case),
+        languages=[letter.language for letter in case.letters],
+        url=case_url(case, public_url),
+        ledger_url=f"{public_url.rstrip('/')}/api/v1/cases/{case.slug}/ledger",
+    )
+
+
+def show_ledger(ledger: LedgerView) -> LedgerShown:
+    return LedgerShown(
+        case=ledger.case,
+        **vars(ledger.totals),
+        by_country=[CountryCounts(country=code, **vars(part)) for code, part in ledger.by_country.items()],
+        by_channel=[ChannelCounts(channel=channel, **vars(part)) for channel, part in ledger.by_channel.items()],
+        by_day=[DayCounts(day=day.isoformat(), **vars(part)) for day, part in ledger.by_day.items()],
+        offline=[OfflineShown.model_validate(offline) for offline in ledger.offline],
+    )
+
+
+def case_url(case: CaseView | CaseLine, public_url: str) -> str:
+    return f"{public_url.rstrip('/')}/cases/{case.slug}"
+
+
+def _fields(model: type[Shown], view: object) -> dict[str, Any]:
+    return {name: getattr(view, name) for name in model.model_fields if hasattr(view, name)}

@@ -1,0 +1,82 @@
+"""Builds the cases service: the only place where its real things are made. Nothing connects before it is used."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from services.cases.library import Library
+from services.cases.pages import make_pages
+from services.cases.publishing import Publishing
+from services.cases.reading import Reading, make_reading
+from services.cases.settings import CasesSettings
+from services.cases.tables import DeadLetter, Outbox
+from shared.bus import Bus, KeepDead
+from shared.clock import Clock, SystemClock
+from shared.db import Database
+from shared.dead_letters import keeper
+from shared.outbox import Outbox as OutboxPort
+from shared.outbox import Relay
+from shared.processes import Job
+from shared.roles import chore
+from shared.wake import Wake
+from shared.web.pages import Pages
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+FORGET_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What the processes of this service are made of."""
+
+    settings: CasesSettings
+    clock: Clock
+    database: Database
+    outbox: OutboxPort
+    wake: Wake
+    registry: CollectorRegistry
+    pages: Pages
+    reading: Reading
+    publishing: Publishing
+    keep_dead: KeepDead
+
+    def relay(self, bus: Bus) -> Relay:
+        return Relay(self.database, self.outbox.table, bus, self.clock, self.wake)
+
+    def chores(self, relay: Relay) -> list[Job]:
+        """What is done again and again, beside the relay: closing what is due, forgetting what was published."""
+        return [
+            chore(_quietly(self.publishing.close_due), self.settings.close_due_seconds),
+            chore(relay.forget_published, FORGET_SECONDS),
+        ]
+
+    async def close(self) -> None:
+        await self.database.close()
+
+
+def build(settings: CasesSettings, *, clock: Clock | None = None) -> Wiring:
+    clock = clock or SystemClock()
+    database = Database(settings.database_url, pool_size=settings.database_pool_size)
+    wake = Wake()
+    outbox = OutboxPort(Outbox, clock, wake)
+    return Wiring(
+        settings=settings,
+        clock=clock,
+        database=database,
+        outbox=outbox,
+        wake=wake,
+        registry=CollectorRegistry(),
+        pages=make_pages(),
+        reading=make_reading(Library(database, clock, settings), clock, settings),
+        publishing=Publishing(database, outbox, clock),
+        keep_dead=keeper(database, DeadLetter),
+    )
+
+
+def _quietly(do: Callable[[], Awaitable[int]]) -> Callable[[], Awaitable[None]]:
+    async def close_due_cases() -> None:
+        await do()
+
+    return close_due_cases
