@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
+from pydantic import ValidationError
 
 from services.cases.app import create_app
 from services.cases.folder import FolderRefused
@@ -23,7 +24,7 @@ from shared.web.health import health_app
 
 T = TypeVar("T")
 
-commands = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+commands = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 @commands.command()
@@ -98,7 +99,13 @@ def recount() -> None:
 
 
 def _settings() -> CasesSettings:
-    return CasesSettings()
+    try:
+        return CasesSettings()
+    except ValidationError as error:
+        for fault in error.errors(include_input=False, include_url=False):
+            typer.echo(f"setting {'.'.join(map(str, fault['loc']))}: {fault['msg']}", err=True)
+        typer.echo("The database is named by W4R_CASES_DATABASE_URL.", err=True)
+        raise typer.Exit(2) from None
 
 
 def _start(role: str) -> Wiring:
