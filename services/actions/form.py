@@ -95,11 +95,12 @@ def _form_field(field: str) -> str:
 
 def _source(text: str) -> dict[str, str]:
     """Where they came from, as far as it can be read. A hidden field is nothing a person could put right."""
-    pairs = parse_qsl(text, max_num_fields=SOURCE_ENTRIES_MAX) if text.count("&") < SOURCE_ENTRIES_MAX else []
-    if text and "=" not in text:
-        pairs = [("page", text)]
+    if text.count("&") >= SOURCE_ENTRIES_MAX:
+        return {}
+    pairs = parse_qsl(text) if "=" in text else [("page", text)]
     return {key: value for key, value in pairs if _is_fit(key, value)}
 
 
 def _is_fit(key: str, value: str) -> bool:
-    return bool(re.fullmatch(SOURCE_KEY, key)) and len(value) <= SOURCE_CHARACTERS_MAX and value.isprintable()
+    fits = 0 < len(value) <= SOURCE_CHARACTERS_MAX and value.isprintable()
+    return fits and bool(re.fullmatch(SOURCE_KEY, key))

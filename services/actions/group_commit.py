@@ -47,6 +47,11 @@ class GroupCommit:
         self._writer_ended = asyncio.Event()
         metrics.watch_depth(self._queue.qsize)
 
+    @property
+    def waiting(self) -> int:
+        """How many entries no writer has taken yet."""
+        return self._queue.qsize()
+
     def start(self) -> None:
         self._writers = [asyncio.create_task(self._write()) for _ in range(self._limits.writers)]
         for writer in self._writers:
