@@ -12,10 +12,10 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --unive
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-reset stack stack-reset test check format bench-smoke lock packages
+.PHONY: help demo demo-reset stack stack-reset test check format bench-smoke lock settings-table packages
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(RUN_STAMP) ## Try it: everything in one process on http://localhost:$PORT (8000), no database, no broker
 	@exec $(BIN)/python -m deploy.demo
@@ -24,6 +24,7 @@ demo-reset: ## Forget what was written in the demo
 	@rm -rf var/demo && echo "var/demo is empty"
 
 stack: $(RUN_STAMP) ## Run the real processes here, on private PostgreSQL and RabbitMQ and behind nginx, on $PORT
+	@sh deploy/install/debian_packages.sh rabbitmq-server postgresql nginx-light
 	@exec $(BIN)/python -m deploy.stack
 
 stack-reset: ## Forget everything the stack kept
@@ -49,6 +50,9 @@ bench-smoke: $(DEV_STAMP) packages ## Measure for under two minutes, into var/be
 lock: $(DEV_STAMP) ## Write both locks anew from pyproject.toml
 	$(LOCK) --extra cases --extra actions --extra delivery -o requirements.lock pyproject.toml
 	$(LOCK) --all-extras -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+settings-table: $(DEV_STAMP) ## Write the README's configuration table anew from the settings
+	@$(BIN)/python -m deploy.settings_table
 
 packages: ## Install the servers that tests and stack use (Debian, as root), or say what is missing
 	@sh deploy/install/debian_packages.sh

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the servers and the browser that tests and `make stack` use, where Debian's packages may be installed;
 # elsewhere says what is missing and what that means. Harmless to repeat: what is there is left alone.
+# Arguments name the packages that matter; none means all.
 set -eu
 
 POLICY=/usr/sbin/policy-rc.d
@@ -19,13 +20,20 @@ has_command() {
     return 1
 }
 
+is_there() {
+    case $1 in
+    rabbitmq-server) has_file /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-env || has_command rabbitmq-server ;;
+    postgresql) has_file /usr/lib/postgresql/*/bin/initdb || has_command initdb ;;
+    chromium) has_command chromium chromium-browser google-chrome ;;
+    nginx-light) has_command nginx ;;
+    *) has_command "$1" ;;
+    esac
+}
+
 missing=""
-has_file /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-env || has_command rabbitmq-server ||
-    missing="$missing rabbitmq-server"
-has_file /usr/lib/postgresql/*/bin/initdb || has_command initdb || missing="$missing postgresql"
-has_command chromium chromium-browser google-chrome || missing="$missing chromium"
-has_command nginx || missing="$missing nginx-light"
-has_command wrk || missing="$missing wrk"
+for package in ${*:-rabbitmq-server postgresql chromium nginx-light wrk}; do
+    is_there "$package" || missing="$missing $package"
+done
 if [ -z "$missing" ]; then exit 0; fi
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then

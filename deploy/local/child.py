@@ -62,11 +62,17 @@ class Child:
         """Ask it to end, and end it when it has not within `timeout_seconds`."""
         self.send(signal.SIGCONT)  # a frozen process cannot hear
         self.send(number)
+        self.wait_or_kill(timeout_seconds)
+
+    def wait_or_kill(self, timeout_seconds: float) -> bool:
+        """Whether it ended by itself in time."""
         try:
             self._process.wait(timeout_seconds)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self.kill()
+            return False
         self._ended()
+        return True
 
     def kill(self) -> None:
         """End it at once, as a crash would."""

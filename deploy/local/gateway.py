@@ -52,6 +52,7 @@ class LocalGateway:
 
     @property
     def child(self) -> Child | None:
+        """The running nginx."""
         return self._server
 
     def start(self) -> None:
