@@ -76,6 +76,8 @@ class Link:
 
     async def _doubt(self, connection: AbstractConnection) -> None:
         # A blocked connection is kept: the broker lives, would not notice us leave, and blocks the next one too.
+        if connection is not self._connection:
+            return
         with suppress(BusAway):
             await self.wait_unblocked(connection)
             log.warning("link_doubted", link=self._name, next="connecting again")

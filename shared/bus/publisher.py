@@ -13,7 +13,6 @@ from shared.bus.faults import broker_faults
 from shared.bus.link import Link
 from shared.bus.topology import declare_exchange
 
-PUBLISH_SECONDS_MAX = 10.0
 PING_SECONDS_MAX = 2.0
 ALWAYS_THERE = "amq.topic"
 TO_QUEUE = ""  # the default exchange: its routing keys are names of queues
@@ -22,8 +21,8 @@ TO_QUEUE = ""  # the default exchange: its routing keys are names of queues
 class Publisher:
     """One confirming channel for all who publish in this process. Opened when first needed, and again when lost."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, link: Link, publish_seconds_max: float) -> None:
+        self._link, self._publish_seconds_max = link, publish_seconds_max
         self._opening = asyncio.Lock()
         self._connection: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
@@ -46,7 +45,7 @@ class Publisher:
             message_id=str(uuid4()),
             type=type,
         )
-        async with self._link.doubted_if_silent(connection), broker_faults(PUBLISH_SECONDS_MAX):
+        async with self._link.doubted_if_silent(connection), broker_faults(self._publish_seconds_max):
             await self._link.wait_unblocked(connection)
             target = await self._exchange(connection, exchange)
             await target.publish(message, routing_key, mandatory=True)

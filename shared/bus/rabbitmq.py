@@ -20,7 +20,10 @@ from shared.messages.envelope import Message
 from shared.messages.registry import Unreadable, read
 
 PREFETCH = 64
+PUBLISH_SECONDS_MAX = 10.0
 DEAF_SECONDS_MAX = 60.0
+WATCH_SECONDS = 10.0
+IDLE_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 20.0
 DECLARE_SECONDS_MAX = 30.0
 
@@ -28,8 +31,10 @@ DECLARE_SECONDS_MAX = 30.0
 class RabbitMQBus:
     """A `Bus`. `name` is what operators see beside its connections; `url` is `amqp://user:password@host:port/vhost`.
 
-    `prefetch` messages are in a consumer's hands at most, or its batch where that is larger. A consumer that
-    cannot listen for `deaf_seconds_max` ends `wait_failed`; `close` waits `stop_seconds_max` for handlers.
+    A publish that is not confirmed within `publish_seconds_max` is `BusAway`. `prefetch` messages are in a
+    consumer's hands at most, or its batch where that is larger. Every `watch_seconds` a consumer makes sure that
+    the broker answers and knows it, and begins anew when it was idle for `idle_seconds_max`; one that cannot listen
+    for `deaf_seconds_max` ends `wait_failed`. `close` waits `stop_seconds_max` for handlers.
     """
 
     def __init__(
@@ -38,12 +43,16 @@ class RabbitMQBus:
         *,
         name: str,
         prefetch: int = PREFETCH,
+        publish_seconds_max: float = PUBLISH_SECONDS_MAX,
         deaf_seconds_max: float = DEAF_SECONDS_MAX,
+        watch_seconds: float = WATCH_SECONDS,
+        idle_seconds_max: float = IDLE_SECONDS_MAX,
         stop_seconds_max: float = STOP_SECONDS_MAX,
     ) -> None:
         self._publishing, self._consuming = Link(url, f"{name} publish"), Link(url, f"{name} consume")
-        self._publisher = Publisher(self._publishing)
+        self._publisher = Publisher(self._publishing, publish_seconds_max)
         self._prefetch, self._deaf_seconds_max = prefetch, deaf_seconds_max
+        self._watch_seconds, self._idle_seconds_max = watch_seconds, idle_seconds_max
         self._stop_seconds_max = stop_seconds_max
         self._listeners: list[Listener] = []
         self._tasks = Watched()
@@ -93,6 +102,10 @@ class RabbitMQBus:
             self._consuming.connection()
         await self._publisher.ping()
 
+    def is_listening(self, queue: str) -> bool:
+        """Whether this process listens to the queue right now."""
+        return any(listener.queue == queue and listener.is_listening() for listener in self._listeners)
+
     async def wait_failed(self) -> None:
         await self._tasks.wait_failed()
 
@@ -113,6 +126,8 @@ class RabbitMQBus:
             take,
             prefetch=prefetch,
             deaf_seconds_max=self._deaf_seconds_max,
+            watch_seconds=self._watch_seconds,
+            idle_seconds_max=self._idle_seconds_max,
             batch_max=batch_max,
             linger_seconds=linger_seconds,
         )

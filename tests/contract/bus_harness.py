@@ -103,7 +103,7 @@ async def _publish_one_until_safe(harness: BusHarness, message: Message, timeout
             return False
         return True
 
-    await until(is_taken, timeout_seconds)
+    _taken: bool = await until(is_taken, timeout_seconds)
 
 
 class InProcessHarness:
