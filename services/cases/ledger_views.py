@@ -88,7 +88,9 @@ async def _lines(session: AsyncSession, key: Any, slug: str, since: date | None 
     statement = select(key, col(LedgerCount.kind), func.sum(LedgerCount.count))
     statement = statement.where(col(LedgerCount.case_slug) == slug).group_by(key, col(LedgerCount.kind))
     if since:
-        statement = statement.where(col(LedgerCount.day) > since)
+        # What was counted elsewhere happened on days that nobody told us.
+        ours = col(LedgerCount.kind) != LedgerKind.OFFLINE_REPORTED
+        statement = statement.where(col(LedgerCount.day) > since, ours)
     return [(str(value), kind, int(count)) for value, kind, count in await _rows(session, statement)]
 
 
