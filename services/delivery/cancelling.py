@@ -4,11 +4,12 @@ The cancellation is committed first, under a lock on its case that planning shar
 its letters in the table and they are found below; one planned after it sees the cancellation. None slips between.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Update, select, text, update
-from sqlmodel import col
+from sqlalchemy import ColumnElement, Update, func, update
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.holding import Verdict, hold_letters, stopped, write_verdicts
@@ -28,14 +29,13 @@ CANCELLED = Decision(LetterState.CANCELLED, counts=False)
 
 async def share_cases(session: AsyncSession, case_ids: Iterable[UUID]) -> None:
     """Keep these cases from being withdrawn until the transaction ends. SQLite has one writer at a time anyway."""
-    await _lock(session, "pg_advisory_xact_lock_shared", case_ids)
+    await _lock(session, func.pg_advisory_xact_lock_shared, case_ids)
 
 
 async def find_cancelled(session: AsyncSession, subjects: Collection[UUID]) -> dict[UUID, str]:
     """Which of these actions and cases are cancelled, and why."""
-    statement = select(col(Cancellation.subject), col(Cancellation.reason))
-    rows = await session.execute(statement.where(col(Cancellation.subject).in_(subjects)))
-    return dict(rows.tuples().all())
+    statement = select(Cancellation.subject, Cancellation.reason).where(col(Cancellation.subject).in_(subjects))
+    return dict((await session.exec(statement)).all())
 
 
 class Canceller:
@@ -55,8 +55,8 @@ class Canceller:
     async def _remember(self, subject: UUID, case_id: UUID, reason: str) -> None:
         row = {"subject": subject, "reason": reason, "at": self._clock.now()}
         async with self._database.transaction() as session:
-            await _lock(session, "pg_advisory_xact_lock", [case_id])
-            await session.execute(insert_once(session.get_bind().dialect.name, Cancellation, [row]))
+            await _lock(session, func.pg_advisory_xact_lock, [case_id])
+            await session.exec(insert_once(session.get_bind().dialect.name, Cancellation, [row]))
 
     async def _stop_all(self, whose: ColumnElement[bool], reason: str) -> int:
         """In chunks, each a short transaction, so that senders and planners get their turn in between."""
@@ -75,7 +75,7 @@ class Canceller:
             waiting = [letter for letter in letters if letter.state in CANCELLABLE]
             await stop_letters(session, self._outbox, waiting, reason, self._clock)
             in_the_air = [letter.id for letter in letters if letter.state is LetterState.SENDING]
-            await session.execute(_mark(in_the_air, reason))
+            await session.exec(_mark(in_the_air, reason))
         return len(letters)
 
 
@@ -93,9 +93,9 @@ def _mark(letter_ids: Sequence[UUID], reason: str) -> Update:
     return statement.execution_options(synchronize_session=False)
 
 
-async def _lock(session: AsyncSession, function: str, case_ids: Iterable[UUID]) -> None:
+async def _lock(session: AsyncSession, lock: Callable[[int], Any], case_ids: Iterable[UUID]) -> None:
     if session.get_bind().dialect.name != "postgresql":
         return
     for case_id in sorted(set(case_ids)):
         key = int.from_bytes(case_id.bytes[:8], signed=True)
-        await session.execute(text(f"SELECT {function}(:key)"), {"key": key})
+        await session.exec(select(lock(key)))

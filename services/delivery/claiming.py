@@ -93,7 +93,7 @@ class Claims:
             .returning(*_COMPOSITION, _LETTERS.c.fence, _LETTERS.c.traceparent)
         )
         async with self._database.transaction() as session:
-            rows = (await session.execute(statement)).all()
+            rows = (await (await session.connection()).execute(statement)).all()
         return [ClaimedLetter(Composition(*row[:-2]), row[-2], row[-1]) for row in rows]
 
     async def renew(self, letters: Sequence[ClaimedLetter]) -> None:

@@ -62,7 +62,7 @@ async def hold_letters(
 ) -> list[HeldLetter]:
     """Lock up to `limit` letters until the transaction ends. On SQLite the transaction itself is the lock."""
     statement = select(*_HELD).where(*where).order_by(order_by).limit(limit).with_for_update(skip_locked=skip_locked)
-    return [HeldLetter(*row) for row in await session.execute(statement)]
+    return [HeldLetter(*row) for row in await (await session.connection()).execute(statement)]
 
 
 async def hold_by_id(session: AsyncSession, letter_ids: Sequence[UUID]) -> dict[UUID, HeldLetter]:

@@ -51,4 +51,4 @@ class MailReader:
 def _open(content: bytes, *, was_written: bool) -> Mail:
     mail = message_from_bytes(content, policy=default)
     headers = tuple((name, str(mail[name])) for name in SHOWN_HEADERS if mail[name] is not None)
-    return Mail(headers, mail.get_content(), content.decode("ascii", "replace"), was_written)
+    return Mail(headers, mail.get_content().replace("\r\n", "\n"), content.decode("ascii", "replace"), was_written)

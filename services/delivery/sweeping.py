@@ -25,6 +25,8 @@ from shared.outbox import Outbox
 CHUNK_LETTERS_MAX = 200
 CHUNKS_MAX = 50
 
+_ATTEMPTS = Attempt.__table__  # type: ignore[attr-defined]
+
 EXPIRED = Decision(LetterState.FAILED, counts=False, failure=FailureReason.EXPIRED)
 
 
@@ -49,7 +51,8 @@ class Sweep:
         async with self._database.transaction() as session:
             letters = await _hold(session, IS_SENDING, col(Letter.lease_until) < now, by=col(Letter.lease_until))
             if letters:
-                await session.execute(insert(Attempt), [_lost_attempt(letter, now) for letter in letters])
+                lost = [_lost_attempt(letter, now) for letter in letters]
+                await (await session.connection()).execute(insert(_ATTEMPTS), lost)
             verdicts = [
                 Verdict(letter, decide_lapse(letter.standing, now, self._policy), letter.fence + 1)
                 for letter in letters

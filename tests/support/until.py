@@ -3,13 +3,21 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 POLL_SECONDS = 0.02
 
 
-async def until(condition: Callable[[], T | Awaitable[T]], timeout_seconds: float = 10.0) -> T:
+@overload
+async def until(condition: Callable[[], Awaitable[T]], timeout_seconds: float = 10.0) -> T: ...
+
+
+@overload
+async def until(condition: Callable[[], T], timeout_seconds: float = 10.0) -> T: ...
+
+
+async def until(condition: Callable[[], Any], timeout_seconds: float = 10.0) -> Any:
     """Return the first true value of `condition`. Raises `TimeoutError` naming it after `timeout_seconds`."""
     deadline = asyncio.get_running_loop().time() + timeout_seconds
     while True:

@@ -1,0 +1,34 @@
+"""Which state of a letter may follow which."""
+
+import pytest
+
+from services.delivery.states import CANCELLABLE, LIVE, RETRIABLE, TRANSITIONS, LetterState, may_follow
+
+
+def test_every_state_says_what_may_follow() -> None:
+    assert set(TRANSITIONS) == set(LetterState)
+
+
+@pytest.mark.parametrize("state", [LetterState.SENT, LetterState.CANCELLED])
+def test_what_is_sent_or_cancelled_stays_so(state: LetterState) -> None:
+    assert not any(may_follow(other, after=state) for other in LetterState)
+
+
+@pytest.mark.parametrize("state", set(LetterState) - {LetterState.SENDING})
+def test_only_a_letter_in_the_air_becomes_sent(state: LetterState) -> None:
+    assert not may_follow(LetterState.SENT, after=state)
+
+
+@pytest.mark.parametrize("state", RETRIABLE)
+def test_what_an_operator_may_retry_can_be_queued_again(state: LetterState) -> None:
+    assert may_follow(LetterState.QUEUED, after=state)
+
+
+@pytest.mark.parametrize("state", CANCELLABLE)
+def test_what_an_operator_may_cancel_can_be_cancelled(state: LetterState) -> None:
+    assert may_follow(LetterState.CANCELLED, after=state)
+
+
+@pytest.mark.parametrize("state", LIVE)
+def test_a_live_letter_can_still_come_to_an_end(state: LetterState) -> None:
+    assert any(may_follow(end, after=state) for end in set(LetterState) - set(LIVE))
