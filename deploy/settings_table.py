@@ -27,7 +27,8 @@ def variable(name: str, field: FieldInfo) -> str:
 def table() -> str:
     """One row a variable: who reads it, what it means, its default. Shared ones first."""
     lines = ["| variable | read by | meaning | default |", "|---|---|---|---|"]
-    for owner, settings in {"all": Settings, **SERVICES}.items():
+    readers: dict[str, type[Settings]] = {"all": Settings, **SERVICES}
+    for owner, settings in readers.items():
         for name, field in settings.model_fields.items():
             if owner == "all" or name not in Settings.model_fields:
                 lines.append(f"| `{variable(name, field)}` | {owner} | {field.description} | {_default(field)} |")

@@ -42,7 +42,7 @@ class LocalPostgres:
         self.folder = folder.resolve()
         self.port = free_port()
         self._runs_as = _ordinary_user()
-        self._password = ""
+        self.password = ""
         self._guard = Guard()
         self._server: Child | None = None
 
@@ -52,7 +52,7 @@ class LocalPostgres:
         return self.url_of("postgres")
 
     def url_of(self, database: str) -> str:
-        return f"postgresql+asyncpg://{USER}:{self._password}@{LOOPBACK}:{self.port}/{database}"
+        return f"postgresql+asyncpg://{USER}:{self.password}@{LOOPBACK}:{self.port}/{database}"
 
     @property
     def pid(self) -> int | None:
@@ -169,7 +169,7 @@ class LocalPostgres:
         if self._runs_as:
             _give(self.folder, self._runs_as)
             _give(secret, self._runs_as)
-        self._password = secret.read_text()
+        self.password = secret.read_text()
         if not (self.folder / "data" / "PG_VERSION").exists():
             self._make_cluster(secret)
 
