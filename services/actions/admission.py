@@ -39,6 +39,17 @@ def reachable(target: Target, channel: Channel) -> bool:
             return False
 
 
+def fit_targets(request: ActionRequest, case: KnownCase | None) -> ActionRequest:
+    """For the form, where targets are ticked beside the choice of channel: those it does not reach fall away."""
+    if request.targets is None or case is None or case.snapshot is None:
+        return request
+    unreachable = {target.id for target in case.snapshot.targets if not reachable(target, request.channel)}
+    left = tuple(target_id for target_id in request.targets if target_id not in unreachable)
+    if left or request.channel is Channel.SOLIDARITY:
+        return request.model_copy(update={"targets": left or None})
+    return request
+
+
 def _chosen(request: ActionRequest, case: CasePublishedV1) -> tuple[Target, ...]:
     """All reachable targets, or those that were named, each once, in the case's own order."""
     possible = {target.id: target for target in case.targets if reachable(target, request.channel)}

@@ -55,6 +55,10 @@ class KnownCases:
             await self._refresh()
         return self._cases.get(slug)
 
+    def forget(self) -> None:
+        """Look again at the next question, however young the answer."""
+        self._looked_at = None
+
     async def close(self) -> None:
         if self._looking and not self._looking.done():
             self._looking.cancel()

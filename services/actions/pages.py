@@ -9,7 +9,7 @@ from collections import defaultdict
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from services.actions.admission import reachable
+from services.actions.admission import fit_targets, reachable
 from services.actions.countries import COUNTRIES
 from services.actions.errors import UnknownReceipt, WrongType
 from services.actions.form import WriteForm, as_request, form_action_id, in_form_words, read_form
@@ -35,7 +35,7 @@ def pages_router(wiring: Wiring) -> APIRouter:
     async def post_form(request: Request) -> Response:
         form = await _read(request)
         try:
-            wish = as_request(form)
+            wish = fit_targets(as_request(form), await wiring.cases.find(form.case))
             receipt = await accept_action(wish, form_action_id(form, wish), wiring.intake)
         except Problem as problem:
             return await _give_back(form, in_form_words(problem), wiring)
@@ -75,6 +75,7 @@ async def _give_back(form: WriteForm, problem: Problem, wiring: Wiring) -> HTMLR
         errors=defaultdict(str, {error.field: error.message for error in reversed(problem.errors)}),
         country=form.country.upper() if form.country.upper() in COUNTRIES else "",
         case_title=case.title if case else None,
+        channels=case.channels if case else (),
         targets=_offered(form, case),
     )
     page.headers.update(problem.headers)
