@@ -106,7 +106,7 @@ class Listener:
         connection = self._link.connection()
         intake: Intake[AbstractIncomingMessage] = Intake()
         channel = await self._open(connection, intake)
-        log.info("listening", queue=self.queue)
+        log.debug("listening", queue=self.queue)
         self._intake = intake
         if self._stopping.is_set():
             intake.end()
@@ -121,26 +121,24 @@ class Listener:
             await asyncio.gather(watch, return_exceptions=True)
             await close_channel(channel)
         if not self._stopping.is_set():
-            log.info("listening_ended", queue=self.queue, next="listening again")
+            log.debug("listening_ended", queue=self.queue, next="listening again")
 
     async def _watch(
         self, connection: AbstractConnection, channel: AbstractChannel, intake: Intake[AbstractIncomingMessage]
     ) -> None:
         """Look at the queue now and then; end the intake when the broker does not answer or may have lost us."""
         idle_since: Sight | None = None
-        while not intake.ended.is_set():
-            try:
+        try:
+            while not intake.ended.is_set():
                 async with self._link.doubted_if_silent(connection), broker_faults(LISTEN_SECONDS_MAX):
                     now = await self._look(channel)
-            except (BusAway, TopologyMismatch):
-                intake.end()
-                return
-            if idle_since is None or now.busy or now.batches_taken > idle_since.batches_taken:
-                idle_since = now
-            if must_begin_anew(idle_since, now, self._idle_seconds_max):
-                log.info("listening_anew", queue=self.queue, ready=now.ready, consumers=now.consumers)
-                intake.end()
-            await wait_or_end(self._watch_seconds, intake.ended)
+                if idle_since is None or now.busy or now.batches_taken > idle_since.batches_taken:
+                    idle_since = now
+                if must_begin_anew(idle_since, now, self._idle_seconds_max):
+                    return
+                await wait_or_end(self._watch_seconds, intake.ended)
+        finally:
+            intake.end()
 
     async def _look(self, channel: AbstractChannel) -> Sight:
         found = (await channel.declare_queue(self.queue, passive=True)).declaration_result
