@@ -12,22 +12,11 @@ from hypothesis import strategies as st
 
 from services.delivery.channels import Phase, Refused, RenderedLetter
 from services.delivery.mime import Unwritable, write_address
-from services.delivery.rendering import Composition, read_campaign, render
-from tests.support.events import NOW, uuid_of
+from services.delivery.rendering import render
+from tests.support.delivery_letters import CAMPAIGN, a_composition
+from tests.support.events import NOW
 
-CAMPAIGN = read_campaign("Write for Rights <letters@writeforrights.example>")
-LETTER = Composition(
-    id=uuid_of(1),
-    to_address="minister@ministry.example",
-    to_name="Ministry of Examples",
-    subject="Please act",
-    body="Dear Minister,\n\nplease act.\n",
-    language="en",
-    sender_name="A Supporter",
-    reply_to="supporter@mail.example",
-    country="PK",
-    campaign_name="Write for Rights 2026",
-)
+LETTER = a_composition()
 SCRIPTS = {
     "ur": "محترم وزیر، ادریس خٹک کہاں ہیں؟",
     "ar": "السيد الوزير، أين هو؟",
@@ -44,7 +33,7 @@ SCRIPTS = {
 
 
 def rendered(**changes: object) -> RenderedLetter:
-    letter = render(replace(LETTER, **changes), CAMPAIGN, NOW)  # type: ignore[arg-type]
+    letter = render(a_composition(**changes), CAMPAIGN, NOW)
     assert isinstance(letter, RenderedLetter)
     return letter
 
