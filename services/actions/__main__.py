@@ -14,8 +14,6 @@ from shared.observability import configure_logging, configure_tracing
 from shared.processes import Job, run, serve
 from shared.web.health import health_app
 
-FORGET_EVERY_SECONDS = 3600.0
-
 commands = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
 
@@ -39,8 +37,8 @@ def worker() -> None:
     """Remember cases and what became of letters."""
     wiring = _start("worker")
     bus = _bus(wiring, "worker")
-    forget = roles.chore(wiring.relay(bus).forget_published, FORGET_EVERY_SECONDS)
-    run(_closing(wiring, roles.worker(bus, subscriptions(wiring))), forget, *_health(wiring, bus))
+    consume = roles.worker(bus, subscriptions(wiring))
+    run(_closing(wiring, consume), *wiring.chores(wiring.relay(bus)), *_health(wiring, bus))
 
 
 @commands.command()

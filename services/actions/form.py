@@ -20,6 +20,14 @@ from services.actions.schemas import (
 from shared.messages.envelope import derived_id
 from shared.web.problems import FieldError, Problem, invalid
 
+# Read on their own, in the summary above the form, where "please fill this in" would leave people guessing.
+EMPTY = {
+    "name": "Your name is missing.",
+    "email": "Your email address is missing.",
+    "country": "Please choose your country.",
+    "subject": "The subject is missing.",
+    "body": "The letter is empty.",
+}
 UNTICKED = frozenset({"", "0", "false", "no", "off"})
 
 
@@ -60,7 +68,7 @@ def read_form(data: FormData) -> WriteForm:
 
 
 def as_request(form: WriteForm) -> ActionRequest:
-    """Raises the 422 whose errors name the form's own fields."""
+    """Raises the 422 that says which fields cannot be taken."""
     values: dict[str, Any] = {
         "case": form.case,
         "channel": form.channel,
@@ -74,12 +82,12 @@ def as_request(form: WriteForm) -> ActionRequest:
     try:
         return ACTION_REQUEST.validate_python(values)
     except ValidationError as error:
-        raise in_form_words(invalid(explain(error.errors(include_url=False)))) from None
+        raise invalid(explain(error.errors(include_url=False))) from None
 
 
-def in_form_words(problem: Problem) -> Problem:
+def in_form_words(problem: Problem, form: WriteForm) -> Problem:
     """The same problem, its fields named as the form names them: `supporter.email` is `email` there."""
-    errors = [FieldError(_form_field(error.field), error.message) for error in problem.errors]
+    errors = [_in_form_words(error, form) for error in problem.errors]
     return Problem(problem.status, problem.kind, problem.title, problem.detail, errors, problem.headers)
 
 
@@ -88,9 +96,11 @@ def form_action_id(form: WriteForm, request: ActionRequest) -> UUID:
     return derived_id("action", "form", form.nonce, request.digest())
 
 
-def _form_field(field: str) -> str:
-    parts = field.split(".")
-    return parts[-1] if parts[0] in {"supporter", "letter"} else parts[0]
+def _in_form_words(error: FieldError, form: WriteForm) -> FieldError:
+    parts = error.field.split(".")
+    field = parts[-1] if parts[0] in {"supporter", "letter"} else parts[0]
+    is_empty = field in EMPTY and not getattr(form, field).strip()
+    return FieldError(field, EMPTY[field] if is_empty else error.message)
 
 
 def _source(text: str) -> dict[str, str]:

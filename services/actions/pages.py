@@ -38,7 +38,7 @@ def pages_router(wiring: Wiring) -> APIRouter:
             wish = fit_targets(as_request(form), await wiring.cases.find(form.case))
             receipt = await accept_action(wish, form_action_id(form, wish), wiring.intake)
         except Problem as problem:
-            return await _give_back(form, in_form_words(problem), wiring)
+            return await _give_back(form, in_form_words(problem, form), wiring)
         except DatabaseAway:
             return await _give_back(form, unavailable("We cannot keep your letter just now. Nothing was sent."), wiring)
         request.scope[LOG_FIELDS] = {"action_id": str(receipt.action_id), "outcome": "accepted"}

@@ -59,6 +59,10 @@ class ReceiptView:
         return any(letter.state.is_pending for letter in self.letters)
 
     @property
+    def is_waiting(self) -> bool:
+        return any(letter.state is LetterState.QUEUED for letter in self.letters)
+
+    @property
     def all_arrived(self) -> bool:
         return all(letter.state in {LetterState.SENT, LetterState.PRINTED} for letter in self.letters)
 

@@ -18,11 +18,14 @@ from shared.bus import Bus
 from shared.clock import Clock, SystemClock
 from shared.db import Database
 from shared.outbox import Outbox, Relay
+from shared.processes import Job
+from shared.roles import chore
 from shared.wake import Wake
 from shared.web.pages import Pages
 
 HERE = Path(__file__).parent
 MIGRATIONS = HERE / "migrations"
+FORGET_EVERY_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,10 @@ class Wiring:
     cases: KnownCases
     commit: GroupCommit
     intake: Intake
+
+    def chores(self, relay: Relay) -> list[Job]:
+        """What is done now and then, beside the worker: forgetting what was published."""
+        return [chore(relay.forget_published, FORGET_EVERY_SECONDS)]
 
     async def close(self) -> None:
         await self.cases.close()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.datastructures import FormData
 
-from services.actions.form import WriteForm, as_request, form_action_id, read_form
+from services.actions.form import WriteForm, as_request, form_action_id, in_form_words, read_form
 from shared.messages.cases import Channel
 from shared.web.problems import Problem
 from tests.support.actions_requests import a_form
@@ -36,10 +36,13 @@ def test_no_ticked_target_means_all() -> None:
 
 
 def test_errors_name_the_forms_own_fields() -> None:
+    form = read(name="", email="x", subject="", body="", country="", language="?", targets=["x"])
     with pytest.raises(Problem) as caught:
-        as_request(read(name="", email="x", subject="", body="", country="", language="?", targets=["x"]))
-    named = {error.field for error in caught.value.errors}
-    assert named == {"name", "email", "subject", "body", "country", "language", "targets"}
+        as_request(form)
+    told = {error.field: error.message for error in in_form_words(caught.value, form).errors}
+    assert set(told) == {"name", "email", "subject", "body", "country", "language", "targets"}
+    assert told["name"] == "Your name is missing."
+    assert len(set(told.values())) == len(told), "in the summary each line stands alone"
 
 
 def test_a_second_click_has_the_same_key() -> None:
