@@ -26,7 +26,7 @@ from deploy.routes import Service
 ROOT = Path(__file__).parent.parent
 CAMPAIGN = ROOT / "campaigns" / "write-for-rights"
 STEP_SECONDS_MAX = 120.0
-READY_SECONDS_MAX = 60.0
+READY_SECONDS_MAX = 120.0
 STOP_SECONDS_MAX = 30.0
 POLL_SECONDS = 0.1
 OK = 200

@@ -8,12 +8,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
 from deploy.console import Follower
 from deploy.local.child import children_of, is_alive
 from deploy.local.ports import free_port
+from deploy.routes import Service
 from deploy.stack import Stack
 from tests.support.servers import private_folder, skip_unless_installed
 from tests.support.until import until
@@ -75,6 +77,47 @@ async def test_a_killed_sender_is_noticed_and_its_twin_goes_on(stack: Stack) -> 
     await until(lambda: letter_count(stack) > before, timeout_seconds=20)
     stack.revive("delivery-sender")
     assert stack.fallen() == []
+
+
+@pytest.mark.timeout(240)
+async def test_events_that_a_broker_lost_are_published_again_from_the_outbox(stack: Stack) -> None:
+    """As the runbook says for a broker whose data is gone."""
+    stack.kill("delivery-worker")
+    await write_letter(stack, "lost-by-the-broker")
+    waiting = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+    await until(lambda: is_number(stack, Service.ACTIONS, waiting, 0), timeout_seconds=20)
+    letters = await number(stack, Service.DELIVERY, "SELECT count(*) FROM letter")
+
+    stack.rabbitmq.wipe()
+    stack.prepare()
+    for name in ("cases-worker", "actions-worker"):
+        stack.kill(name)
+    for name in ("cases-worker", "actions-worker", "delivery-worker"):
+        stack.revive(name)
+    again = (
+        "WITH again AS (UPDATE outbox SET published_at = NULL, next_at = now() RETURNING 1) SELECT count(*) FROM again"
+    )
+    assert await number(stack, Service.ACTIONS, again) >= 1
+
+    async def more_are_sent() -> bool:
+        return await number(stack, Service.DELIVERY, "SELECT count(*) FROM letter WHERE state = 'sent'") > letters
+
+    await until(more_are_sent, timeout_seconds=30)
+    await until(lambda: is_number(stack, Service.ACTIONS, waiting, 0), timeout_seconds=30)
+    tries_too_many = "SELECT (SELECT count(*) FROM attempt) - (SELECT count(*) FROM letter WHERE state = 'sent')"
+    assert await number(stack, Service.DELIVERY, tries_too_many) == 0
+
+
+async def is_number(stack: Stack, service: Service, query: str, expected: int) -> bool:
+    return await number(stack, service, query) == expected
+
+
+async def number(stack: Stack, service: Service, query: str) -> int:
+    connection = await asyncpg.connect(stack.postgres.url_of(service).replace("+asyncpg", ""), timeout=10)
+    try:
+        return await connection.fetchval(query) or 0
+    finally:
+        await connection.close()
 
 
 @pytest.mark.timeout(240)
