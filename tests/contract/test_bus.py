@@ -10,6 +10,7 @@ import pytest
 from shared.bus import BusAway, Dead, Drop, Halt, Retry, Unroutable
 from shared.messages.cases import CaseClosedV1
 from shared.messages.envelope import Envelope, Message, seal
+from shared.observability import current_traceparent
 from tests.contract.bus_harness import (
     BusHarness,
     InProcessHarness,
@@ -71,6 +72,19 @@ async def test_what_is_published_is_handled_with_its_event(harness: BusHarness) 
     await publish_until_safe(harness, event)
     await until(lambda: id_of(event) in recorder.done)
     assert [envelope.data for envelope in opened if envelope.id == id_of(event)] == [event]
+
+
+async def test_a_handler_runs_in_the_trace_its_message_came_from(harness: BusHarness) -> None:
+    traces: list[str | None] = []
+
+    async def note_trace(_: Envelopes) -> None:
+        traces.append(current_traceparent())
+
+    trace_id = uuid4().hex
+    await harness.start_consumer(Recorder(note_trace).of(a_queue()))
+    await publish_until_safe(harness, seal(an_event(), traceparent=f"00-{trace_id}-b7ad6b7169203331-01"))
+    await until(lambda: traces)
+    assert trace_id in str(traces[0])
 
 
 async def test_what_is_published_while_the_consumer_restarts_is_delivered(harness: BusHarness) -> None:
