@@ -1,4 +1,4 @@
-"""What runs needs nothing but requirements.lock: a package that only the tests bring must not be missed in the image."""
+"""What runs needs nothing but requirements.lock: what only the tests bring must not be missed in the image."""
 
 import re
 import subprocess
