@@ -21,7 +21,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 READ = ["GET", "HEAD"]
 SOURCES = ("utm_source", "utm_medium", "utm_campaign", "partner")
 SOURCE = re.compile(r"[\w.\- ]{1,60}", re.ASCII)
-NAME_CHARACTERS_MAX = 120
+NAME_CHARACTERS_MAX = 200
 CHANNEL_WORDS = {
     Channel.EMAIL: "by email",
     Channel.POST: "by post",

@@ -1,0 +1,108 @@
+"""What scripts add to a case's page, in a real browser: live numbers, a draft that is kept, one click that counts."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, Route, async_playwright
+
+from deploy.local.ports import free_port
+from services.cases.app import create_app
+from services.cases.ledger import count_events
+from services.cases.wiring import Wiring
+from shared.processes import serve
+from tests.support.cases_folders import write_campaign
+from tests.support.cases_service import cases_service
+from tests.support.events import an_accepted_action
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+
+
+@asynccontextmanager
+async def served(wiring: Wiring) -> AsyncIterator[str]:
+    port, stop = free_port(), asyncio.Event()
+    serving = asyncio.create_task(serve(create_app(wiring), "127.0.0.1", port)(stop))
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        stop.set()
+        await serving
+
+
+@pytest.fixture
+async def cases(tmp_path: Path) -> AsyncIterator[Wiring]:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'cases.db'}"
+    async with cases_service(url, page_cache_seconds=0, http_cache_seconds=0) as wiring:
+        await wiring.publishing.import_folder(write_campaign(tmp_path / "campaign"))
+        yield wiring
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        await browser.close()
+
+
+async def opened(browser: Browser, address: str, path: str = "/cases/a-test-case", width: int = 390) -> Page:
+    context = await browser.new_context(viewport={"width": width, "height": 900})
+    page = await context.new_page()
+    await page.goto(address + path)
+    return page
+
+
+async def test_the_numbers_live(cases: Wiring, browser: Browser) -> None:
+    async with served(cases) as address:
+        context = await browser.new_context()
+        page = await context.new_page()
+        await page.clock.install()
+        await page.goto(f"{address}/cases/a-test-case")
+        await count_events(cases.database, [an_accepted_action()])
+        await page.clock.run_for(10_000)
+        await page.wait_for_function("document.querySelector('[data-figure=collected]').textContent === '1'")
+        await context.close()
+
+
+async def test_what_was_written_is_kept_until_the_receipt(cases: Wiring, browser: Browser) -> None:
+    async with served(cases) as address:
+        page = await opened(browser, address)
+        await page.fill("#field-body", "My own words.")
+        await page.fill("#field-name", "Somebody")
+        await page.reload()
+        assert await page.input_value("#field-body") == "My own words."
+        assert "Somebody" not in await page.evaluate("JSON.stringify({...sessionStorage})")
+        await page.goto(f"{address}/receipts/any")
+        assert await page.evaluate("sessionStorage.length") == 0
+
+
+async def test_a_second_click_on_the_way_does_nothing(cases: Wiring, browser: Browser) -> None:
+    async with served(cases) as address:
+        page = await opened(browser, address)
+        posts: list[str] = []
+
+        async def take(route: Route) -> None:
+            posts.append(route.request.post_data or "")
+            # No Content leaves the page as it stands, as a slow answer would.
+            await route.fulfill(status=204)
+
+        await page.route("**/actions", take)
+        for field, value in {"name": "Somebody", "email": "somebody@mail.example"}.items():
+            await page.fill(f"#field-{field}", value)
+        await page.select_option("#field-country", "PK")
+        await page.dblclick("button[type=submit]", no_wait_after=True)
+        await page.wait_for_function("document.querySelector('button[type=submit]').disabled")
+        assert len(posts) == 1
+        assert "case=a-test-case" in posts[0]
+
+
+@pytest.mark.parametrize("path", ["/", "/cases/a-test-case", "/cases/a-test-case?lang=ur", "/cases/nobody"])
+@pytest.mark.parametrize("width", [320, 390, 1280])
+async def test_no_page_is_wider_than_its_window(cases: Wiring, browser: Browser, path: str, width: int) -> None:
+    async with served(cases) as address:
+        page = await opened(browser, address, path, width)
+        assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
