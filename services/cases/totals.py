@@ -1,6 +1,5 @@
 """The ledger's totals: added to in one step, in one order, so that consumers side by side never wait in a ring."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from datetime import date
@@ -39,10 +38,6 @@ async def add_to_totals(session: AsyncSession, changes: Mapping[Tally, int]) -> 
 def tally_of(fact: Any, kind: LedgerKind) -> Tally:
     """Where a fact row is counted."""
     return Tally(fact.case_slug, kind, fact.day, fact.country, str(fact.channel), fact.partner)
-
-
-def counted(tallies: list[Tally]) -> Counter[Tally]:
-    return Counter(tallies)
 
 
 def _row(tally: Tally, change: int) -> dict[str, Any]:
