@@ -41,6 +41,11 @@ class LetterPath:
         return self.history[-1].state
 
     @property
+    def may_have_arrived(self) -> bool:
+        """An earlier try was handed over whole and never answered: then nobody can say that it did not arrive."""
+        return any(step.state is LetterState.UNCERTAIN for step in self.history)
+
+    @property
     def changed_at(self) -> datetime:
         return self.history[-1].at
 

@@ -113,10 +113,10 @@ async def test_a_report_on_an_action_not_ours_is_kept_and_shown_to_nobody(servic
     [
         (LetterSentV1, {}, "Their mail server took it"),
         (LetterUncertainV1, {}, "It may have arrived, or not."),
-        (LetterBouncedV1, {"code": 550}, "refused it for good"),
+        (LetterBouncedV1, {"code": 550}, "refused it for good.\nIt did not arrive."),
         (LetterFailedV1, {"reason": FailureReason.EXPIRED}, "stopped trying"),
         (LetterPrintedV1, {}, "It is on paper"),
-        (LetterCancelledV1, {"reason": "operator"}, "It was stopped before it went out. Nothing was sent."),
+        (LetterCancelledV1, {"reason": "operator"}, "It was stopped before it went out.\nIt did not arrive."),
     ],
 )
 async def test_the_page_says_what_happened_in_words(
@@ -140,6 +140,17 @@ async def test_a_letter_stopped_by_withdrawal_says_so(service: ActionsService) -
     action_id, path = await acted(service)
     await service.tell(a_closed_case(), report(LetterCancelledV1, action_id, MINISTRY, 1, reason="withdrawn"))
     assert "because the case was withdrawn" in (await service.http.get(path)).text
+
+
+async def test_a_letter_given_up_after_silence_is_not_said_to_be_lost(service: ActionsService) -> None:
+    action_id, path = await acted(service, targets=[str(MINISTRY.id)])
+    await service.tell(
+        report(LetterUncertainV1, action_id, MINISTRY, 1),
+        report(LetterFailedV1, action_id, MINISTRY, 2, reason=FailureReason.UNKNOWN_OUTCOME),
+    )
+    page = (await service.http.get(path)).text
+    assert "it may still have arrived" in page
+    assert "did not arrive" not in page
 
 
 async def test_a_target_the_case_dropped_is_still_named(service: ActionsService) -> None:
