@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Select, Uuid, func, literal, select, tuple_
-from sqlmodel import col
+from sqlalchemy import Uuid, func, literal, tuple_
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from services.delivery.cancelling import find_cancelled, share_cases, stop_letters
 from services.delivery.errors import cannot_cancel, cannot_retry, has_no_address, must_not_retry, no_such_letter
@@ -61,7 +61,7 @@ class Desk:
             last = tuple_(literal(after.created_at, UtcDateTime()), literal(after.id, Uuid()))
             statement = statement.where(place < last)
         async with self._database.transaction() as session:
-            letters = list(await session.scalars(statement.limit(limit + 1)))
+            letters = (await session.exec(statement.limit(limit + 1))).all()
         more = len(letters) > limit
         shown = letters[:limit]
         return LetterPage(shown, Place(shown[-1].created_at, shown[-1].id) if more else None)
@@ -69,7 +69,7 @@ class Desk:
     async def count_by_state(self, states: Sequence[LetterState] = tuple(LetterState)) -> dict[LetterState, int]:
         """No state is counted further than its bound: a look at the desk must not cost a walk over millions of rows."""
         async with self._database.transaction() as session:
-            return {state: int(await session.scalar(_count(state)) or 0) for state in states}
+            return {state: (await session.exec(_count(state))).one() for state in states}
 
     async def read_letter(self, letter_id: UUID) -> tuple[Letter, Sequence[Attempt]]:
         """A letter and its latest attempts, the oldest of them first. Raises 404."""
@@ -83,7 +83,7 @@ class Desk:
             letter = await session.get(Letter, letter_id)
             if letter is None:
                 raise no_such_letter()
-            return letter, list(await session.scalars(attempts))[::-1]
+            return letter, (await session.exec(attempts)).all()[::-1]
 
     async def retry_letter(self, letter_id: UUID) -> None:
         """Send it now, with at least a day's time to arrive. Raises 404, or 409 with the reason."""
@@ -113,7 +113,7 @@ class Desk:
         await share_cases(session, [letter.case_id])
         if await find_cancelled(session, [letter.case_id, letter.action_id]):
             raise must_not_retry()
-        if not await session.scalar(select(col(Letter.to_address)).where(col(Letter.id) == letter.id)):
+        if not (await session.exec(select(Letter.to_address).where(Letter.id == letter.id))).one():
             raise has_no_address()
 
 
@@ -130,7 +130,7 @@ async def _extend(session: AsyncSession, letter: HeldLetter, now: datetime) -> N
     row.unknowns = 0
 
 
-def _count(state: LetterState) -> Select[Any]:
+def _count(state: LetterState) -> SelectOfScalar[int]:
     bound = COUNTED_LIVE_MAX if state in LIVE else COUNTED_MAX
-    some = select(col(Letter.id)).where(col(Letter.state) == state).limit(bound).subquery()
+    some = select(Letter.id).where(col(Letter.state) == state).limit(bound).subquery()
     return select(func.count()).select_from(some)

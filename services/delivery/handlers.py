@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from services.delivery.cancelling import CANCELLED, Canceller, find_cancelled, share_cases
 from services.delivery.holding import Verdict, stopped, write_verdicts
 from services.delivery.outcomes import Decision
-from services.delivery.planning import as_held, as_row, plan_action
+from services.delivery.planning import PlannedLetter, plan_action
 from services.delivery.states import LetterState
 from services.delivery.tables import Inbox as InboxRow
 from services.delivery.tables import Letter
@@ -74,7 +74,7 @@ async def close_case(events: Sequence[Envelope[CaseClosedV1]], canceller: Cancel
             log.info("case_withdrawn", case=envelope.data.slug, letters=count)
 
 
-async def _settle_at_once(session: AsyncSession, letters: Sequence[Letter]) -> list[Verdict]:
+async def _settle_at_once(session: AsyncSession, letters: Sequence[PlannedLetter]) -> list[Verdict]:
     """What is decided before it begins: letters of a cancelled case or action, and those without an address."""
     subjects = {letter.case_id for letter in letters} | {letter.action_id for letter in letters}
     reasons = await find_cancelled(session, subjects)
@@ -82,20 +82,20 @@ async def _settle_at_once(session: AsyncSession, letters: Sequence[Letter]) -> l
     for letter in letters:
         reason = reasons.get(letter.case_id) or reasons.get(letter.action_id)
         if reason:
-            verdicts.append(Verdict(stopped(as_held(letter), reason), CANCELLED, letter.fence))
+            verdicts.append(Verdict(stopped(letter.as_held(), reason), CANCELLED, letter.fence))
         elif not letter.to_address:
             no_address = Decision(LetterState.FAILED, counts=False, failure=FailureReason.NO_ADDRESS)
-            verdicts.append(Verdict(as_held(letter), no_address, letter.fence))
+            verdicts.append(Verdict(letter.as_held(), no_address, letter.fence))
     return verdicts
 
 
-async def _insert(session: AsyncSession, letters: Sequence[Letter]) -> None:
+async def _insert(session: AsyncSession, letters: Sequence[PlannedLetter]) -> None:
     if not letters:
         return
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     statement = dialect.insert(Letter.__table__).on_conflict_do_nothing()  # type: ignore[attr-defined]
     connection = await session.connection()
-    await connection.execute(statement, [as_row(letter) for letter in letters])
+    await connection.execute(statement, [letter.as_row() for letter in letters])
 
 
 LETTERS = Queue(LETTERS_QUEUE, (ActionAcceptedV1, ActionCancelledV1, CaseClosedV1))

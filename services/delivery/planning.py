@@ -1,22 +1,68 @@
 """Plans an action's letters: one for each target that its channel reaches. Pure."""
 
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from services.delivery.outcomes import first_expiry
 from services.delivery.reports import HeldLetter
 from services.delivery.states import LetterState
-from services.delivery.tables import Letter
 from shared.messages.actions import ActionAcceptedV1
 from shared.messages.cases import Channel, Target
-from shared.messages.delivery import letter_id
+from shared.messages.delivery import FailureReason, letter_id
 from shared.messages.envelope import Envelope
 
 # What leaves by itself. Posts and solidarity messages are other people's work, and paper is not printed yet.
 CHANNELS = frozenset({Channel.EMAIL})
 
 
-def plan_action(envelope: Envelope[ActionAcceptedV1], now: datetime) -> list[Letter]:
+@dataclass(frozen=True, slots=True)
+class PlannedLetter:
+    """A letter's row as it begins. A table model in its place would take most of the planner's time."""
+
+    id: UUID
+    action_id: UUID
+    case_id: UUID
+    case_slug: str
+    campaign_name: str
+    target_id: UUID
+    channel: Channel
+    country: str
+    partner: str | None
+    to_address: str | None
+    to_name: str
+    subject: str
+    body: str
+    language: str
+    sender_name: str
+    reply_to: str | None
+    traceparent: str | None
+    next_at: datetime
+    expires_at: datetime
+    created_at: datetime
+    state: LetterState = LetterState.QUEUED
+    failure: FailureReason | None = None
+    stop_reason: str | None = None
+    attempts: int = 0
+    unknowns: int = 0
+    lease_owner: str | None = None
+    lease_until: datetime | None = None
+    fence: int = 0
+
+    def as_row(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _ROW}
+
+    def as_held(self) -> HeldLetter:
+        """Just inserted, it is ours as if it were locked: nobody else can see it yet."""
+        return HeldLetter(*(getattr(self, name) for name in _HELD))
+
+
+_ROW = tuple(field.name for field in fields(PlannedLetter))
+_HELD = tuple(field.name for field in fields(HeldLetter))
+
+
+def plan_action(envelope: Envelope[ActionAcceptedV1], now: datetime) -> list[PlannedLetter]:
     """The letters of one action, due now. One target named twice gets one letter."""
     action = envelope.data
     if action.channel not in CHANNELS:
@@ -25,18 +71,8 @@ def plan_action(envelope: Envelope[ActionAcceptedV1], now: datetime) -> list[Let
     return [_letter(action, target, envelope.traceparent, now) for target in targets.values()]
 
 
-def as_held(letter: Letter) -> HeldLetter:
-    """A letter just inserted, which nobody else can see yet."""
-    names = HeldLetter.__dataclass_fields__
-    return HeldLetter(**{name: getattr(letter, name) for name in names})
-
-
-def as_row(letter: Letter) -> dict[str, Any]:
-    return {column.name: getattr(letter, column.name) for column in Letter.__table__.columns}  # type: ignore[attr-defined]
-
-
-def _letter(action: ActionAcceptedV1, target: Target, traceparent: str | None, now: datetime) -> Letter:
-    return Letter(
+def _letter(action: ActionAcceptedV1, target: Target, traceparent: str | None, now: datetime) -> PlannedLetter:
+    return PlannedLetter(
         id=letter_id(action.action_id, target.id, action.channel),
         action_id=action.action_id,
         case_id=action.case_id,
@@ -54,7 +90,6 @@ def _letter(action: ActionAcceptedV1, target: Target, traceparent: str | None, n
         sender_name=action.supporter.name,
         reply_to=action.supporter.email,
         traceparent=traceparent,
-        state=LetterState.QUEUED,
         next_at=now,
         expires_at=first_expiry(action.accepted_at, action.closes_at),
         created_at=now,

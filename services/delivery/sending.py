@@ -109,7 +109,7 @@ class Sender:
             return 0
         at_once = self._pace.letters_max() or self._limits.letters_max
         free = min(at_once - len(self._flights), UNRECORDED_MAX - len(self._results))
-        if free >= max(1, at_once // 4):
+        if free >= max(1, at_once // 2):
             return free
         # A moment's patience: one claim for several letters costs as much as one for a single letter.
         self._landed.clear()

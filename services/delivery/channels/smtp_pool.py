@@ -106,8 +106,9 @@ class SmtpPool:
         self._taken.remove(connection)
         connection.letters += 1
         connection.used_at = time.monotonic()
-        in_doubt = isinstance(answer, HostFault | Unknown) or not connection.smtp.is_connected
-        if in_doubt or connection.letters >= self._letters_max or not await self._is_reset(connection, answer):
+        if isinstance(answer, HostFault | Unknown) or not connection.smtp.is_connected:
+            connection.smtp.close()
+        elif connection.letters >= self._letters_max or not await self._is_reset(connection, answer):
             await _close(connection.smtp)
         else:
             self._idle.append(connection)
