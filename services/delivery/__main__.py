@@ -18,7 +18,7 @@ from shared.web.health import Check, health_app
 COUNT_EVERY_SECONDS = 15.0
 FORGET_EVERY_SECONDS = 3600.0
 
-commands = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+commands = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 @commands.command()

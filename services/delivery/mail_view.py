@@ -3,8 +3,10 @@
 import asyncio
 from dataclasses import dataclass, fields
 from email import message_from_bytes
+from email.headerregistry import AddressHeader
 from email.policy import default
 from pathlib import Path
+from typing import Any
 
 from services.delivery.channels import Refused
 from services.delivery.channels.to_folder import ToFolder
@@ -17,9 +19,11 @@ SHOWN_HEADERS = ("From", "Reply-To", "To", "Subject", "Date", "Message-ID", "Con
 
 @dataclass(frozen=True)
 class Mail:
-    """Headers and text decoded for reading, and the source byte for byte. `fault` says why there is none."""
+    """Headers and text decoded for reading, and the source byte for byte. `fault` says why there is none.
 
-    headers: tuple[tuple[str, str], ...] = ()
+    A header's value comes in parts that may run in different directions: a name and an address."""
+
+    headers: tuple[tuple[str, tuple[str, ...]], ...] = ()
     text: str = ""
     source: str = ""
     was_written: bool = False
@@ -50,5 +54,11 @@ class MailReader:
 
 def _open(content: bytes, *, was_written: bool) -> Mail:
     mail = message_from_bytes(content, policy=default)
-    headers = tuple((name, str(mail[name])) for name in SHOWN_HEADERS if mail[name] is not None)
+    headers = tuple((name, _parts(mail[name])) for name in SHOWN_HEADERS if mail[name] is not None)
     return Mail(headers, mail.get_content().replace("\r\n", "\n"), content.decode("ascii", "replace"), was_written)
+
+
+def _parts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, AddressHeader):
+        return (str(value),)
+    return tuple(part for one in value.addresses for part in (one.display_name, f"<{one.addr_spec}>") if part)
