@@ -11,11 +11,12 @@ import aio_pika
 import asyncpg
 import pytest
 
-from deploy.local import databases
+from deploy.local import binaries, databases
+from deploy.local.binaries import NotInstalled
 from deploy.local.child import is_alive
 from deploy.local.postgres import LocalPostgres
 from deploy.local.rabbitmq import LocalRabbitMQ
-from tests.support.servers import Databases, private_folder
+from tests.support.servers import Databases, private_folder, skip_unless_installed
 from tests.support.until import until
 
 ROOT = Path(__file__).parents[2]
@@ -151,3 +152,12 @@ async def test_a_server_does_not_outlive_a_starter_that_was_killed(postgres_admi
         os.kill(starter.pid, signal.SIGKILL)
         starter.communicate()
         await until(lambda: not is_alive(pid), timeout_seconds=10)
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])
+def test_a_missing_server_is_a_skip_on_a_desk_and_a_failure_in_ci(
+    monkeypatch: pytest.MonkeyPatch, ci: str, outcome: type[BaseException]
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome, match="apt-get install rabbitmq-server"), skip_unless_installed():
+        raise NotInstalled(binaries.RABBITMQ)
