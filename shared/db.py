@@ -43,6 +43,7 @@ class Database:
         Raises `DatabaseAway` when the database is at fault. After a fault at commit the rows may be there."""
         try:
             async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+                await _connect(session)
                 yield session
         except (DBAPIError, PoolTimeoutError, OSError) as error:
             if is_away(error):
@@ -56,6 +57,14 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+async def _connect(session: AsyncSession) -> None:
+    """Take a connection before the first statement. Whatever keeps us from one, the database is away."""
+    try:
+        await session.connection()
+    except DBAPIError as error:
+        raise DatabaseAway(type(error.orig).__name__) from error
 
 
 def is_away(error: BaseException) -> bool:
@@ -104,6 +113,7 @@ def _postgresql_engine(url: str, pool_size: int) -> AsyncEngine:
         pool_timeout=POOL_WAIT_SECONDS_MAX,
         pool_pre_ping=True,
         json_serializer=_json,
+        hide_parameters=True,  # what people wrote must not come out in an error's text
         connect_args={
             "timeout": CONNECT_TIMEOUT_SECONDS,
             "command_timeout": STATEMENT_TIMEOUT_SECONDS,
@@ -114,7 +124,7 @@ def _postgresql_engine(url: str, pool_size: int) -> AsyncEngine:
 
 
 def _sqlite_engine(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, pool_timeout=POOL_WAIT_SECONDS_MAX, json_serializer=_json)
+    engine = create_async_engine(url, pool_timeout=POOL_WAIT_SECONDS_MAX, json_serializer=_json, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_immediate)
     return engine

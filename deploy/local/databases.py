@@ -27,6 +27,17 @@ def has_database(admin_url: str, name: str) -> bool:
     return bool(_finish(_fetch(admin_url, "SELECT 1 FROM pg_database WHERE datname = $1", name)))
 
 
+def close_database(admin_url: str, name: str) -> None:
+    """Let nobody in, and end every connection to it: for its users, the database is away."""
+    _finish(_execute(admin_url, f'ALTER DATABASE "{_plain(name)}" WITH ALLOW_CONNECTIONS false'))
+    _finish(_fetch(admin_url, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1", name))
+
+
+def open_database(admin_url: str, name: str) -> None:
+    """Let its users in again."""
+    _finish(_execute(admin_url, f'ALTER DATABASE "{_plain(name)}" WITH ALLOW_CONNECTIONS true'))
+
+
 def url_of(admin_url: str, name: str) -> str:
     return make_url(admin_url).set(database=name).render_as_string(hide_password=False)
 

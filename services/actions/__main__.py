@@ -14,7 +14,7 @@ from shared.observability import configure_logging, configure_tracing
 from shared.processes import Job, run, serve
 from shared.web.health import health_app
 
-commands = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+commands = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 @commands.command()
