@@ -28,6 +28,7 @@ BATCH_MAX = 200
 IN_FLIGHT_MAX = 64  # the measured knee of confirmed publishes on a quorum queue
 LEASE_SECONDS = 30
 POLL_SECONDS = 1.0
+PAUSE_SECONDS_MAX = 5.0
 BACKOFF_SECONDS_MAX = 30.0
 KEEP_PUBLISHED = timedelta(days=7)
 
@@ -108,7 +109,7 @@ class Relay:
                     pass
                 pause_seconds = 0.0
             except (BusAway, DatabaseAway) as error:
-                pause_seconds = min(BACKOFF_SECONDS_MAX, max(0.5, pause_seconds * 2))
+                pause_seconds = min(PAUSE_SECONDS_MAX, max(0.5, pause_seconds * 2))
                 log.warning("relay_waits", reason=repr(error), next=f"again in {pause_seconds} s")
 
     async def publish_due(self) -> int:

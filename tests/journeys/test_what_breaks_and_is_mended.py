@@ -49,9 +49,14 @@ async def until_every_letter_arrived(world: StackWorld, client: httpx.AsyncClien
     return counts
 
 
+async def until_some_arrived(world: StackWorld, case: str, count: int = 6) -> None:
+    """Wait until letters of this case are arriving: the system is in full swing."""
+    await until(lambda: sum(f"@{case}." in mail.recipient for mail in world.arrived()) >= count, DRAIN_SECONDS)
+
+
 async def test_the_broker_is_killed_under_load(stack: StackWorld, stack_client: httpx.AsyncClient) -> None:
     writing = asyncio.create_task(write_many(stack_client, "case-1", 120))
-    await until(lambda: len(stack.arrived()) > 5, DRAIN_SECONDS)
+    await until_some_arrived(stack, "case-1")
     await asyncio.to_thread(stack.stack.rabbitmq.kill)
     receipts = await writing
     assert len(receipts) == 120, "intake never waits for the broker"
@@ -75,8 +80,8 @@ async def test_deliverys_database_is_away_for_a_while(stack: StackWorld, stack_c
 
 async def test_the_whole_database_server_is_killed(stack: StackWorld, stack_client: httpx.AsyncClient) -> None:
     """While it is away an action is refused with 503, never half taken; what was accepted is delivered."""
-    writing = asyncio.create_task(write_many(stack_client, "case-3", 60))
-    await until(lambda: len(stack.arrived()) > 5, DRAIN_SECONDS)
+    writing = asyncio.create_task(write_many(stack_client, "case-3", 100))
+    await until_some_arrived(stack, "case-3")
     await asyncio.to_thread(stack.stack.postgres.kill)
     refused = await act(stack_client, an_action("case-3"))
     assert refused.status_code == 503
@@ -94,12 +99,15 @@ async def test_the_whole_database_server_is_killed(stack: StackWorld, stack_clie
 
 async def test_a_sender_is_killed_in_mid_flight(stack: StackWorld, stack_client: httpx.AsyncClient) -> None:
     """Its leases are taken over. Only letters that were called uncertain may arrive twice."""
-    stack.sink.behave({"*": "slow:150"})
+    stack.sink.behave({"*": "slow:400"})
+    writing = asyncio.create_task(write_many(stack_client, "case-4", 60))
     try:
-        receipts = await write_many(stack_client, "case-4", 60)
+        await until_some_arrived(stack, "case-4")
         await asyncio.to_thread(stack.stack.kill, "delivery-sender")
         await asyncio.to_thread(stack.stack.kill, "delivery-sender-2")
+        stack.sink.behave({})
         await asyncio.to_thread(stack.stack.revive, "delivery-sender-2")
+        receipts = await writing
         counts = await until_every_letter_arrived(stack, stack_client, receipts)
     finally:
         stack.sink.behave({})
