@@ -13,7 +13,7 @@ class ActionsSettings(Settings):
         description="the actions service's own database, postgresql+asyncpg://... or sqlite+aiosqlite:///path",
     )
     accept_seconds_max: float = Field(
-        default=1.8, gt=0, description="how long a supporter waits for the 202 before a 503 asks to try again, s"
+        default=1.5, gt=0, description="how long a supporter waits for the 202 before a 503 asks to try again, s"
     )
     intake_queue_max: int = Field(
         default=2000, ge=1, description="actions that may wait for a commit in one web process; more get a 503 at once"
