@@ -10,7 +10,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Read once, at the start, by `wiring.py`; given to everything else."""
 
-    model_config = SettingsConfigDict(env_prefix="W4R_", frozen=True, extra="ignore", populate_by_name=True)
+    # A wrong value is named by its field alone: it may be a password.
+    model_config = SettingsConfigDict(
+        env_prefix="W4R_", frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True
+    )
 
     amqp_url: str | None = Field(default=None, description="RabbitMQ, as amqp://user:password@host:port/vhost")
     public_url: str = Field(

@@ -15,8 +15,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from services.delivery.holding import Verdict, hold_letters, stopped, write_verdicts
 from services.delivery.outcomes import Decision
 from services.delivery.reports import HeldLetter
-from services.delivery.states import CANCELLABLE, LIVE, LetterState
-from services.delivery.tables import Cancellation, Letter
+from services.delivery.states import CANCELLABLE, LetterState
+from services.delivery.tables import IS_LIVE, Cancellation, Letter
 from shared.clock import Clock
 from shared.db import Database, insert_once
 from shared.outbox import Outbox
@@ -59,24 +59,27 @@ class Canceller:
             await session.exec(insert_once(session.get_bind().dialect.name, Cancellation, [row]))
 
     async def _stop_all(self, whose: ColumnElement[bool], reason: str) -> int:
-        """In chunks, each a short transaction, so that senders and planners get their turn in between."""
-        count = 0
+        """In chunks, each a short transaction, so that senders and planners get their turn in between.
+
+        Going on from the last id is enough: once cancelled, no letter of these begins to wait again."""
+        count, last_id = 0, UUID(int=0)
         for _ in range(CHUNKS_MAX):
-            found = await self._stop_chunk(whose, reason)
-            count += found
-            if found < CHUNK_LETTERS_MAX:
+            found = await self._stop_chunk(whose, last_id, reason)
+            count += len(found)
+            if len(found) < CHUNK_LETTERS_MAX:
                 break
+            last_id = found[-1].id
         return count
 
-    async def _stop_chunk(self, whose: ColumnElement[bool], reason: str) -> int:
-        running = col(Letter.state).in_(LIVE) & col(Letter.stop_reason).is_(None)
+    async def _stop_chunk(self, whose: ColumnElement[bool], last_id: UUID, reason: str) -> list[HeldLetter]:
+        running = (IS_LIVE, col(Letter.stop_reason).is_(None), col(Letter.id) > last_id)
         async with self._database.transaction() as session:
-            letters = await hold_letters(session, whose, running, order_by=col(Letter.id), limit=CHUNK_LETTERS_MAX)
+            letters = await hold_letters(session, whose, *running, order_by=col(Letter.id), limit=CHUNK_LETTERS_MAX)
             waiting = [letter for letter in letters if letter.state in CANCELLABLE]
             await stop_letters(session, self._outbox, waiting, reason, self._clock)
             in_the_air = [letter.id for letter in letters if letter.state is LetterState.SENDING]
             await session.exec(_mark(in_the_air, reason))
-        return len(letters)
+        return letters
 
 
 async def stop_letters(

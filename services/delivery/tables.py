@@ -21,6 +21,7 @@ from shared.outbox import OutboxColumns
 IS_QUEUED = text("state = 'queued'")
 IS_SENDING = text("state = 'sending'")
 IS_UNCERTAIN = text("state = 'uncertain'")
+IS_LIVE = text("state IN ('queued', 'sending', 'uncertain')")
 
 
 class Row(SQLModel, registry=registry()):
@@ -49,7 +50,7 @@ class Letter(Row, table=True):
         Index("letter_uncertain", "next_at", postgresql_where=IS_UNCERTAIN, sqlite_where=IS_UNCERTAIN),
         Index("letter_listed", "state", "created_at", "id"),
         Index("letter_recent", "created_at", "id"),
-        Index("letter_of_case", "case_id", "state"),
+        Index("letter_of_case", "case_id", "id", postgresql_where=IS_LIVE, sqlite_where=IS_LIVE),
         Index("letter_of_action", "action_id"),
     )
 

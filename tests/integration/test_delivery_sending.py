@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
+from deploy.local import databases
+from deploy.local.postgres import LocalPostgres
 from services.delivery.channels import Answer, Deferred, HostFault, Phase, Refused, RenderedLetter, Unknown
 from services.delivery.states import LetterState
+from shared.db import DatabaseAway
 from shared.messages.cases import Target
 from shared.messages.delivery import LetterBouncedV1, LetterSentV1, LetterUncertainV1
 from tests.support.delivery_service import DeliveryService, FakeChannel, delivery_service, letter_of, many_actions
@@ -177,3 +181,28 @@ async def test_expired_letters_are_failed_by_any_sender(delivery: DeliveryServic
         await until(delivery.reports)
     assert (await delivery.letter()).state is LetterState.FAILED
     assert delivery.channel.taken == []
+
+
+async def test_results_wait_while_the_database_is_away_and_are_written_down_when_it_is_back(
+    own_postgres: LocalPostgres,
+) -> None:
+    url = databases.create_database(own_postgres.url, "delivery")
+    async with delivery_service(url, stop_seconds_max=20) as delivery:
+        await delivery.tell(*many_actions(5))
+        delivery.channel.open.clear()
+        async with delivery.sending():
+            await until(lambda: delivery.channel.waiting == 5)
+            own_postgres.kill()
+            delivery.channel.open.set()
+            await until(lambda: len(delivery.channel.taken) == 5)
+            own_postgres.start()
+            await until(lambda: _are_all_sent(delivery), timeout_seconds=30)
+        assert len(delivery.channel.taken) == 5
+        assert len(await delivery.reports()) == 5
+
+
+async def _are_all_sent(delivery: DeliveryService) -> bool:
+    """All sent; the first questions may still meet a database that is waking up."""
+    with suppress(DatabaseAway):
+        return await delivery.states() == {LetterState.SENT}
+    return False

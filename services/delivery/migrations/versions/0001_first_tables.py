@@ -109,7 +109,13 @@ def upgrade() -> None:
     )
     op.create_index("letter_listed", "letter", ["state", "created_at", "id"])
     op.create_index("letter_of_action", "letter", ["action_id"])
-    op.create_index("letter_of_case", "letter", ["case_id", "state"])
+    op.create_index(
+        "letter_of_case",
+        "letter",
+        ["case_id", "id"],
+        postgresql_where=sa.text("state IN ('queued', 'sending', 'uncertain')"),
+        sqlite_where=sa.text("state IN ('queued', 'sending', 'uncertain')"),
+    )
     op.create_index("letter_recent", "letter", ["created_at", "id"])
     op.create_index(
         "letter_uncertain",
