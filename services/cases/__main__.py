@@ -1,7 +1,7 @@
 """The processes of the cases service, `python -m services.cases COMMAND`: web, worker, relay, and commands."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -16,50 +16,40 @@ from services.cases.recount import recount as recount_ledger
 from services.cases.settings import CasesSettings
 from services.cases.wiring import MIGRATIONS, Wiring, build
 from shared import migrations, roles
-from shared.bus.rabbitmq import RabbitMQBus
+from shared.command_line import begin, broker, closing, command_line, health
+from shared.command_line import web as web_job
 from shared.messages.cases import ClosedReason
-from shared.observability import configure_logging, configure_tracing
-from shared.processes import Job, run, serve
-from shared.web.health import health_app
+from shared.processes import Job, run
+from shared.web.health import Check
 
 T = TypeVar("T")
 
-commands = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+commands = command_line(__doc__)
 
 
 @commands.command()
 def web() -> None:
     """Show the public pages and the public API."""
     wiring = _start("web")
-    settings = wiring.settings
-    app = create_app(wiring)
-    run(
-        serve(
-            app,
-            settings.http_host,
-            settings.http_port,
-            stop_seconds_max=settings.stop_seconds_max,
-            trusted_proxies=settings.trusted_proxies,
-        )
-    )
+    run(web_job(create_app(wiring), wiring.settings))
 
 
 @commands.command()
 def worker() -> None:
     """Count events into the ledger, and close cases whose closing date has passed."""
     wiring = _start("worker")
-    bus = _bus(wiring, "worker")
+    bus = broker("cases", "worker", wiring.settings)
     consume = roles.worker(bus, subscriptions(wiring))
-    run(_closing(wiring, consume), *wiring.chores(wiring.relay(bus)), *_health(wiring, bus))
+    run(closing(consume, wiring.close), *wiring.chores(wiring.relay(bus)), *_health(wiring, {"bus": bus.ping}))
 
 
 @commands.command()
 def relay() -> None:
     """Publish what the outbox holds."""
     wiring = _start("relay")
-    bus = _bus(wiring, "relay")
+    bus = broker("cases", "relay", wiring.settings)
     publish = roles.relay(bus, wiring.relay(bus), wiring.settings.database_url, wiring.wake)
-    run(_closing(wiring, publish), *_health(wiring, bus))
+    run(closing(publish, wiring.close), *_health(wiring, {"bus": bus.ping}))
 
 
 @commands.command()
@@ -110,8 +100,7 @@ def _settings() -> CasesSettings:
 
 def _start(role: str) -> Wiring:
     settings = _settings()
-    configure_logging("cases", role, settings.log_level)
-    configure_tracing("cases")
+    begin("cases", role, settings)
     return build(settings)
 
 
@@ -126,28 +115,8 @@ def _once(do: Callable[[Wiring], Awaitable[T]]) -> T:
     return asyncio.run(done())
 
 
-def _bus(wiring: Wiring, role: str) -> RabbitMQBus:
-    if not wiring.settings.amqp_url:
-        raise typer.BadParameter("set W4R_AMQP_URL: this role needs RabbitMQ")
-    return RabbitMQBus(wiring.settings.amqp_url, name=f"cases-{role}")
-
-
-def _health(wiring: Wiring, bus: RabbitMQBus) -> list[Job]:
-    settings = wiring.settings
-    if settings.health_port is None:
-        return []
-    app = health_app({"database": wiring.database.ping, "bus": bus.ping}, wiring.registry)
-    return [serve(app, settings.http_host, settings.health_port)]
-
-
-def _closing(wiring: Wiring, job: Job) -> Job:
-    async def closing(stop: asyncio.Event) -> None:
-        try:
-            await job(stop)
-        finally:
-            await wiring.close()
-
-    return closing
+def _health(wiring: Wiring, checks: Mapping[str, Check]) -> list[Job]:
+    return health(wiring.settings, wiring.registry, {"database": wiring.database.ping, **checks})
 
 
 if __name__ == "__main__":

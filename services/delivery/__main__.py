@@ -1,6 +1,5 @@
 """Delivery's processes: `python -m services.delivery web | worker | sender | relay | migrate`."""
 
-import asyncio
 from collections.abc import Mapping
 
 import typer
@@ -10,39 +9,31 @@ from services.delivery.handlers import subscriptions
 from services.delivery.settings import DeliverySettings
 from services.delivery.wiring import MIGRATIONS, Wiring, build
 from shared import migrations, roles
-from shared.bus.rabbitmq import RabbitMQBus
-from shared.observability import configure_logging, configure_tracing
-from shared.processes import Job, run, serve
-from shared.web.health import Check, health_app
+from shared.command_line import begin, broker, closing, command_line, health
+from shared.command_line import web as web_job
+from shared.processes import Job, run
+from shared.web.health import Check
 
 COUNT_EVERY_SECONDS = 15.0
 FORGET_EVERY_SECONDS = 3600.0
 
-commands = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+commands = command_line(__doc__)
 
 
 @commands.command()
 def web() -> None:
     """The operator's console and its API."""
     wiring = _start("web")
-    settings = wiring.settings
-    server = serve(
-        create_app(wiring),
-        settings.http_host,
-        settings.http_port,
-        stop_seconds_max=settings.stop_seconds_max,
-        trusted_proxies=settings.trusted_proxies,
-    )
-    run(_closing(wiring, server))
+    run(closing(web_job(create_app(wiring), wiring.settings), wiring.close))
 
 
 @commands.command()
 def worker() -> None:
     """Plan letters for accepted actions, and stop those that must not go out. Any number side by side."""
     wiring = _start("worker")
-    bus = _bus(wiring, "worker")
+    bus = broker("delivery", "worker", wiring.settings)
     consume = roles.worker(bus, subscriptions(wiring))
-    run(_closing(wiring, consume), *_health(wiring, {"bus": bus.ping}))
+    run(closing(consume, wiring.close), *_health(wiring, {"bus": bus.ping}))
 
 
 @commands.command()
@@ -52,14 +43,14 @@ def sender() -> None:
     if wiring.channel is None:
         raise typer.BadParameter("set W4R_SMTP_URL (a smarthost) or W4R_LETTERS_FOLDER: a sender needs one of them")
     count = roles.chore(wiring.count_letters, COUNT_EVERY_SECONDS)
-    run(_closing(wiring, wiring.run_sender), count, *_health(wiring, {"mail": wiring.channel.ping}))
+    run(closing(wiring.run_sender, wiring.close), count, *_health(wiring, {"mail": wiring.channel.ping}))
 
 
 @commands.command()
 def relay() -> None:
     """Publish what became of letters."""
     wiring = _start("relay")
-    bus = _bus(wiring, "relay")
+    bus = broker("delivery", "relay", wiring.settings)
     publisher = wiring.relay(bus)
     publish = roles.relay(bus, publisher, wiring.settings.database_url, wiring.wake)
 
@@ -71,7 +62,7 @@ def relay() -> None:
         roles.chore(publisher.forget_published, FORGET_EVERY_SECONDS),
         roles.chore(wiring.forget_seen, FORGET_EVERY_SECONDS),
     )
-    run(_closing(wiring, publish), *chores, *_health(wiring, {"bus": bus.ping}))
+    run(closing(publish, wiring.close), *chores, *_health(wiring, {"bus": bus.ping}))
 
 
 @commands.command()
@@ -86,33 +77,12 @@ def _settings() -> DeliverySettings:
 
 def _start(role: str) -> Wiring:
     settings = _settings()
-    configure_logging("delivery", role, settings.log_level)
-    configure_tracing("delivery")
+    begin("delivery", role, settings)
     return build(settings)
 
 
-def _bus(wiring: Wiring, role: str) -> RabbitMQBus:
-    if not wiring.settings.amqp_url:
-        raise typer.BadParameter("set W4R_AMQP_URL: this role needs RabbitMQ")
-    return RabbitMQBus(wiring.settings.amqp_url, name=f"delivery-{role}")
-
-
 def _health(wiring: Wiring, checks: Mapping[str, Check]) -> list[Job]:
-    settings = wiring.settings
-    if settings.health_port is None:
-        return []
-    app = health_app({"database": wiring.database.ping, **checks}, wiring.registry)
-    return [serve(app, settings.http_host, settings.health_port)]
-
-
-def _closing(wiring: Wiring, job: Job) -> Job:
-    async def closing(stop: asyncio.Event) -> None:
-        try:
-            await job(stop)
-        finally:
-            await wiring.close()
-
-    return closing
+    return health(wiring.settings, wiring.registry, {"database": wiring.database.ping, **checks})
 
 
 if __name__ == "__main__":
