@@ -140,9 +140,5 @@ def _attempt(result: HandoverResult) -> dict[str, object]:
         "text": result.answer.text,
         "started_at": result.started_at,
         "ended_at": result.ended_at,
-        "outcome": outcome_name(result.answer),
+        "outcome": result.answer.outcome,
     }
-
-
-def outcome_name(answer: Answer) -> str:
-    return {"HostFault": "host_fault"}.get(type(answer).__name__, type(answer).__name__.lower())

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.delivery.channels import Phase
+from services.delivery.channels import Outcome, Phase
 from services.delivery.mail_view import Mail
 from services.delivery.states import LetterState
 from services.delivery.tables import Attempt, Letter
@@ -45,7 +45,7 @@ class AttemptView(BaseModel):
     phase: Phase
     code: int | None
     text: str
-    outcome: str
+    outcome: Outcome
     started_at: datetime
     ended_at: datetime
 

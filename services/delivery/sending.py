@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 
 from services.delivery.channels import Answer, Channel, Deferred, Phase, Refused, RenderedLetter, Unknown
-from services.delivery.claiming import ClaimedLetter, Claims, HandoverResult, outcome_name
+from services.delivery.claiming import ClaimedLetter, Claims, HandoverResult
 from services.delivery.holding import Verdict
 from services.delivery.metrics import DeliveryMetrics
 from services.delivery.pacing import HostPace
@@ -130,7 +130,7 @@ class Sender:
         self._pace.note(answer, ended)
         self._results.append(HandoverResult(letter, answer, started_at, self._clock.now()))
         self._metrics.handover_seconds.observe(ended - started)
-        self._metrics.attempts.labels(outcome_name(answer)).inc()
+        self._metrics.attempts.labels(answer.outcome).inc()
         self._metrics.unrecorded.set(len(self._results))
         self._metrics.in_flight.set(len(self._flights) - 1)
         self._landed.set()
@@ -217,7 +217,7 @@ def _log_results(results: Sequence[HandoverResult], verdicts: Mapping[UUID, Verd
             action="hand_over",
             letter=str(result.letter.id),
             trace_id=_trace_id(result.letter.traceparent),
-            outcome=outcome_name(result.answer),
+            outcome=result.answer.outcome,
             phase=result.answer.phase,
             code=result.answer.code,
             duration_ms=duration_ms,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.delivery.channels import Phase
+from services.delivery.channels import Outcome, Phase
 from services.delivery.holding import Condition, Verdict, hold_letters, write_verdicts
 from services.delivery.outcomes import Decision, SendPolicy, decide_lapse, decide_uncertain
 from services.delivery.reports import HeldLetter
@@ -92,5 +92,5 @@ def _lost_attempt(letter: HeldLetter, now: datetime) -> dict[str, object]:
         "text": "The sender that held this letter was lost. It may have gone out.",
         "started_at": letter.lease_until or now,
         "ended_at": now,
-        "outcome": "unknown",
+        "outcome": Outcome.UNCERTAIN,
     }

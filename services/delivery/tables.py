@@ -8,7 +8,7 @@ from sqlalchemy import Enum, Index, Text, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from services.delivery.channels import Phase
+from services.delivery.channels import Outcome, Phase
 from services.delivery.states import LetterState
 from shared.db import UtcDateTime
 from shared.dead_letters import DeadLetterColumns
@@ -99,7 +99,7 @@ class Attempt(Row, table=True):
     text: str = ""
     started_at: datetime = Field(sa_type=UtcDateTime)
     ended_at: datetime = Field(sa_type=UtcDateTime)
-    outcome: str
+    outcome: Outcome = Field(sa_type=_as_text(Outcome))
 
 
 class Cancellation(Row, table=True):

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.delivery.channels import Accepted, Answer, Deferred, Phase, Unknown
+from services.delivery.channels import Accepted, Answer, Deferred, Outcome, Phase, Unknown
 from services.delivery.claiming import ClaimedLetter, HandoverResult
 from services.delivery.outcomes import UncertainPolicy
 from services.delivery.states import LetterState
@@ -79,7 +79,7 @@ async def test_a_recorded_result_is_state_attempt_and_event_in_one(delivery: Del
     row = await delivery.letter()
     assert (row.state, row.attempts, row.lease_owner, row.last_code) == (LetterState.SENT, 1, None, 250)
     (attempt,) = await delivery.attempts()
-    assert (attempt.letter_id, attempt.phase, attempt.outcome) == (letter.id, Phase.DOT, "accepted")
+    assert (attempt.letter_id, attempt.phase, attempt.outcome) == (letter.id, Phase.DOT, Outcome.SENT)
     assert [type(report) for report in await delivery.reports()] == [LetterSentV1]
 
 
@@ -125,7 +125,7 @@ async def test_a_lapsed_lease_means_the_letter_may_have_gone_out(delivery: Deliv
     assert (row.state, row.next_at) == (LetterState.UNCERTAIN, delivery.clock.now() + timedelta(minutes=15))
     assert [type(report) for report in await delivery.reports()] == [LetterUncertainV1]
     (attempt,) = await delivery.attempts()
-    assert (attempt.phase, attempt.outcome) == (Phase.LEASE, "unknown")
+    assert (attempt.phase, attempt.outcome) == (Phase.LEASE, Outcome.UNCERTAIN)
 
 
 async def test_a_renewed_lease_does_not_lapse(delivery: DeliveryService) -> None:

@@ -193,7 +193,7 @@ async def test_one_letter_is_shown_with_its_attempts_and_as_mail(delivery: Deliv
     assert answer.headers["cache-control"] == "no-store"
     assert (letter["state"], letter["to_address"]) == ("bounced", MINISTRY.email)
     assert [(a["phase"], a["code"], a["outcome"], a["text"]) for a in letter["tries"]] == [
-        ("rcpt", 550, "refused", "no such mailbox")
+        ("rcpt", 550, "bounced", "no such mailbox")
     ]
     assert f"Message-ID: <{letter_id}@" in letter["mail"]
 

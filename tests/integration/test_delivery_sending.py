@@ -56,7 +56,7 @@ async def test_a_deferred_letter_is_tried_again_in_its_time(delivery: DeliverySe
             await until(lambda: _is_waiting(delivery))
             delivery.clock.advance(timedelta(minutes=minutes))
         await until(lambda: delivery.channel.taken)
-    assert [attempt.outcome for attempt in await delivery.attempts()] == ["deferred", "deferred", "accepted"]
+    assert [attempt.outcome for attempt in await delivery.attempts()] == ["deferred", "deferred", "sent"]
     assert (await delivery.letter()).attempts == 3
 
 
@@ -104,7 +104,7 @@ async def test_a_fault_of_the_host_slows_the_sender_and_burns_no_attempt(deliver
         assert (await delivery.letter()).attempts == 0
         delivery.clock.advance(timedelta(minutes=1.2))
         await until(lambda: delivery.channel.taken)
-    assert [attempt.outcome for attempt in await delivery.attempts()] == ["host_fault", "accepted"]
+    assert [attempt.outcome for attempt in await delivery.attempts()] == ["host_fault", "sent"]
 
 
 class BreakingChannel(FakeChannel):

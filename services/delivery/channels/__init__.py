@@ -5,7 +5,7 @@ A channel tells what happened and how far it got. What follows from it is decide
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import ClassVar, Protocol
 from uuid import UUID
 
 TEXT_LENGTH_MAX = 500
@@ -24,6 +24,16 @@ class Phase(StrEnum):
     LEASE = "lease"
 
 
+class Outcome(StrEnum):
+    """What came of an attempt, in the glossary's words. A fault of the host leaves the letter as it was."""
+
+    SENT = "sent"
+    DEFERRED = "deferred"
+    BOUNCED = "bounced"
+    UNCERTAIN = "uncertain"
+    HOST_FAULT = "host_fault"
+
+
 @dataclass(frozen=True, slots=True)
 class RenderedLetter:
     """A letter as it goes over the wire: 7-bit bytes with CRLF line ends, addresses checked and in ASCII."""
@@ -38,6 +48,7 @@ class RenderedLetter:
 class Answer:
     """What came of one handover. `text` is the other side's, shortened; it may hold an address, so never log it."""
 
+    outcome: ClassVar[Outcome]
     phase: Phase
     code: int | None = None
     text: str = ""
@@ -46,21 +57,31 @@ class Answer:
 class Accepted(Answer):
     """The other side took the letter and said so."""
 
+    outcome = Outcome.SENT
+
 
 class Deferred(Answer):
     """Not now, says the other side of this letter."""
+
+    outcome = Outcome.DEFERRED
 
 
 class Refused(Answer):
     """Never, says the other side of this letter."""
 
+    outcome = Outcome.BOUNCED
+
 
 class Unknown(Answer):
     """The letter was handed over whole, and no answer came."""
 
+    outcome = Outcome.UNCERTAIN
+
 
 class HostFault(Answer):
     """The host could not be talked to, or is not at our service. Says nothing of the letter, which did not go out."""
+
+    outcome = Outcome.HOST_FAULT
 
 
 class Channel(Protocol):

@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.Column("text", sa.String(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("outcome", sa.String(20), nullable=False),
         sa.PrimaryKeyConstraint("letter_id", "number"),
     )
     op.create_table(
