@@ -1,24 +1,30 @@
-"""Writes mail, byte by byte, as RFC 5322, 2045 and 2047 want it: 7-bit, folded, and impossible to inject into.
+"""Writes mail with the standard library, as RFC 5322, 2045 and 2047 want it: 7-bit, folded, any script.
 
-The standard library's `EmailMessage` takes 1.3 to 2 ms for one letter, which is a whole core at 600 letters a second;
-this takes a twentieth of that. The tests let the library read back what is written here.
+The library's older interface is used: measured on letters of 1 kB it takes 0.4 to 0.8 ms, where `EmailMessage` takes
+1.4 to 5. It does not itself guard against injection, so what could break a header is taken out before.
 """
 
 import re
-from base64 import b64encode, encodebytes
-from binascii import b2a_qp
-from collections.abc import Iterator
+from collections.abc import Mapping
+from email.charset import BASE64, QP, Charset
+from email.generator import BytesGenerator
+from email.header import Header
+from email.mime.text import MIMEText
+from email.policy import compat32
+from io import BytesIO
+
+from email_validator import EmailNotValidError, validate_email
 
 LINE_LENGTH = 76
-ENCODED_WORD_BYTES_MAX = 39  # with the longest header name still within the 76 characters of RFC 2047 section 2
+WORD_LENGTH_MAX = 60  # a longer one cannot be folded into a line with its header's name, so it is encoded
 
 # C0, DEL, C1, and the line and paragraph separators. Marks of direction and joiners are words' own and stay.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _BODY_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LINE_ENDS = re.compile(r"\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _SPACES = re.compile(r" {2,}")
-_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
+_WIRE = compat32.clone(linesep="\r\n", max_line_length=LINE_LENGTH)
 
 
 class Unwritable(ValueError):
@@ -29,79 +35,59 @@ def write_address(address: str) -> str:
     """The address in ASCII, its domain in IDNA. Raises `Unwritable`.
 
     A local part outside ASCII would need SMTPUTF8 (RFC 6531) all the way to the mailbox, which nobody can promise."""
-    local, at, domain = address.strip().rpartition("@")
-    if not at or not local:
-        raise Unwritable("it is not an address")
-    if not local.isascii():
-        raise Unwritable("the part before the @ is not ASCII, and we do not use SMTPUTF8")
     try:
-        ascii_domain = domain.encode("idna").decode()
-    except UnicodeError as error:
-        raise Unwritable("its domain is not one") from error
-    if not (_LOCAL.fullmatch(local) and _DOMAIN.fullmatch(ascii_domain)) or len(local) > 64 or len(ascii_domain) > 255:
-        raise Unwritable("it is not an address that mail servers take")
-    return f"{local}@{ascii_domain}"
+        valid = validate_email(address, check_deliverability=False, allow_smtputf8=False, strict=True)
+    except EmailNotValidError:
+        raise Unwritable("it is not an address that every mail server takes") from None
+    return valid.ascii_email or valid.normalized
 
 
-def text_header(name: str, value: str) -> str:
+def write_mail(headers: Mapping[str, Header | str], text: str) -> bytes:
+    """The whole mail in bytes, with CRLF line ends. A header that is a `str` is written as it stands."""
+    mail = _body(text)
+    for name, value in headers.items():
+        mail[name] = value  # type: ignore[assignment]  # a `Header` is welcome, whatever the stubs say
+    out = BytesIO()
+    BytesGenerator(out, mangle_from_=False, policy=_WIRE).flatten(mail)
+    return out.getvalue()
+
+
+def text_header(name: str, value: str) -> Header:
     """`Subject` and the like: any text, on as many lines as it takes."""
     clean = one_line(value)
-    if _is_plain(clean):
-        return _fold(f"{name}:", clean.split(" "))
-    return _fold(f"{name}:", list(_encoded_words(clean)))
+    return Header(clean, _charset_of(clean), LINE_LENGTH, name)
 
 
-def address_header(name: str, display: str, address: str) -> str:
+def address_header(name: str, display: str, address: str) -> Header:
     """`From`, `To`, `Reply-To`: one mailbox with a display name in any script. `address` is from `write_address`."""
     clean = one_line(display)
-    if not clean:
-        return _fold(f"{name}:", [f"<{address}>"])
-    if _is_plain(clean) and len(clean) < LINE_LENGTH - len(name) - 6:
+    header = Header(maxlinelen=LINE_LENGTH, header_name=name)
+    if clean and _charset_of(clean) == "us-ascii":
         quoted = clean.replace("\\", "\\\\").replace('"', '\\"')
-        return _fold(f"{name}:", [f'"{quoted}"', f"<{address}>"])
-    return _fold(f"{name}:", [*_encoded_words(clean), f"<{address}>"])
-
-
-def text_body(text: str) -> tuple[str, bytes]:
-    """The transfer encoding that suits the text, and the text in it, with CRLF line ends.
-
-    Readable lines of ASCII stay as they are; mostly Latin becomes quoted-printable; other scripts become base64."""
-    lines = _BODY_CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
-    raw = (lines.rstrip("\n") + "\n").encode("utf-8", "replace")
-    if raw.isascii() and all(len(line) <= LINE_LENGTH for line in raw.split(b"\n")):
-        return "7bit", raw.replace(b"\n", b"\r\n")
-    quoted = b2a_qp(raw, istext=True)
-    if len(quoted) <= len(raw) * 1.4:
-        return "quoted-printable", quoted.replace(b"\n", b"\r\n")
-    return "base64", encodebytes(raw.replace(b"\n", b"\r\n")).replace(b"\n", b"\r\n")
+        header.append(f'"{quoted}"', "us-ascii")
+    elif clean:
+        header.append(clean, "utf-8")
+    header.append(f"<{address}>", "us-ascii")
+    return header
 
 
 def one_line(text: str) -> str:
     """Line breaks and control characters become spaces, and spaces do not pile up."""
-    return _SPACES.sub(" ", _CONTROLS.sub(" ", text)).strip(" ")
+    return _SPACES.sub(" ", _SURROGATES.sub("�", _CONTROLS.sub(" ", text))).strip(" ")
 
 
-def _is_plain(text: str) -> bool:
-    """Whether the text can stand as it is: ASCII, foldable, and not looking like an encoded word."""
-    return text.isascii() and "=?" not in text and all(len(word) < LINE_LENGTH - 14 for word in text.split(" "))
+def _charset_of(text: str) -> str:
+    """ASCII where it can stand as it is: foldable, and not looking like an encoded word."""
+    is_plain = text.isascii() and "=?" not in text and all(len(word) <= WORD_LENGTH_MAX for word in text.split(" "))
+    return "us-ascii" if is_plain else "utf-8"
 
 
-def _encoded_words(text: str) -> Iterator[str]:
-    """RFC 2047 words in base64. A character is never cut in two; readers join the words without the space between."""
-    chunk = b""
-    for character in text:
-        piece = character.encode("utf-8", "replace")
-        if len(chunk) + len(piece) > ENCODED_WORD_BYTES_MAX:
-            yield f"=?utf-8?b?{b64encode(chunk).decode()}?="
-            chunk = b""
-        chunk += piece
-    yield f"=?utf-8?b?{b64encode(chunk).decode()}?="
-
-
-def _fold(head: str, words: list[str]) -> str:
-    lines = [head]
-    for word in words:
-        if len(lines[-1]) + 1 + len(word) > LINE_LENGTH and lines[-1] != head:
-            lines.append("")
-        lines[-1] += f" {word}"
-    return "\r\n".join(lines)
+def _body(text: str) -> MIMEText:
+    """Short ASCII lines stay as they are; mostly Latin becomes quoted-printable; other scripts become base64."""
+    lines = _SURROGATES.sub("�", _BODY_CONTROLS.sub("", _LINE_ENDS.sub("\n", text))).rstrip("\n") + "\n"
+    if lines.isascii() and all(len(line) <= LINE_LENGTH for line in lines.split("\n")):
+        return MIMEText(lines, "plain", "us-ascii", policy=_WIRE)
+    charset = Charset("utf-8")
+    ascii_share = sum(character.isascii() for character in lines) / len(lines)
+    charset.body_encoding = QP if ascii_share > 0.8 else BASE64
+    return MIMEText(lines, "plain", charset, policy=_WIRE)  # type: ignore[arg-type]  # its docs say: or a Charset

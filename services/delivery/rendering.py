@@ -7,11 +7,12 @@ name, their country and the campaign: two lines without a word in them, so they 
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from email.header import Header
 from email.utils import format_datetime, parseaddr
 from uuid import UUID
 
 from services.delivery.channels import Phase, Refused, RenderedLetter
-from services.delivery.mime import Unwritable, address_header, one_line, text_body, text_header, write_address
+from services.delivery.mime import Unwritable, address_header, one_line, text_header, write_address, write_mail
 
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
 
@@ -56,20 +57,16 @@ def render(letter: Composition, campaign: Campaign, now: datetime) -> RenderedLe
         recipient = write_address(letter.to_address or "")
     except Unwritable as fault:
         return Refused(Phase.RENDER, text=f"The target's address cannot be written: {fault}.")
-    encoding, body = text_body(f"{letter.body.rstrip()}\n\n{_signature(letter)}")
-    lines = [
-        address_header("From", f"{letter.sender_name} via {campaign.name}", campaign.address),
-        *_reply_to(letter),
-        address_header("To", letter.to_name, recipient),
-        text_header("Subject", letter.subject),
-        f"Date: {format_datetime(now)}",
-        f"Message-ID: <{letter.id}@{campaign.domain}>",
-        *_content_language(letter.language),
-        "MIME-Version: 1.0",
-        'Content-Type: text/plain; charset="utf-8"',
-        f"Content-Transfer-Encoding: {encoding}",
-    ]
-    content = "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body
+    headers: dict[str, Header | str] = {
+        "From": address_header("From", f"{letter.sender_name} via {campaign.name}", campaign.address),
+        **_reply_to(letter),
+        "To": address_header("To", letter.to_name, recipient),
+        "Subject": text_header("Subject", letter.subject),
+        "Date": format_datetime(now),
+        "Message-ID": f"<{letter.id}@{campaign.domain}>",
+        **_content_language(letter.language),
+    }
+    content = write_mail(headers, f"{letter.body.rstrip()}\n\n{_signature(letter)}")
     return RenderedLetter(letter.id, campaign.address, recipient, content)
 
 
@@ -77,15 +74,15 @@ def _signature(letter: Composition) -> str:
     return f"-- \n{one_line(letter.sender_name)} ({one_line(letter.country)})\n{one_line(letter.campaign_name)}\n"
 
 
-def _reply_to(letter: Composition) -> list[str]:
+def _reply_to(letter: Composition) -> dict[str, Header]:
     """Absent when the supporter stays hidden, or when their address cannot be written: the letter goes all the same."""
     if letter.reply_to is None:
-        return []
+        return {}
     try:
-        return [address_header("Reply-To", letter.sender_name, write_address(letter.reply_to))]
+        return {"Reply-To": address_header("Reply-To", letter.sender_name, write_address(letter.reply_to))}
     except Unwritable:
-        return []
+        return {}
 
 
-def _content_language(language: str) -> list[str]:
-    return [f"Content-Language: {language}"] if _LANGUAGE_TAG.fullmatch(language) else []
+def _content_language(language: str) -> dict[str, str]:
+    return {"Content-Language": language} if _LANGUAGE_TAG.fullmatch(language) else {}
