@@ -51,7 +51,11 @@ class Embedded:
     def jobs(self, host: str, port: int) -> list[Job]:
         """What the process runs until it is stopped."""
         bus = InProcessBus()
-        chores = [*self.cases.chores(self.cases.relay(bus)), *self.actions.chores(self.actions.relay(bus))]
+        chores = [
+            *self.cases.chores(self.cases.relay(bus)),
+            *self.actions.chores(self.actions.relay(bus)),
+            *self.delivery.chores(self.delivery.relay(bus)),
+        ]
         return [serve(self.app(), host, port), self._exchange(bus), self.delivery.run_sender, *chores]
 
     def app(self) -> ASGIApp:

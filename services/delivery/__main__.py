@@ -7,15 +7,12 @@ import typer
 from services.delivery.app import create_app
 from services.delivery.handlers import subscriptions
 from services.delivery.settings import DeliverySettings
-from services.delivery.wiring import MIGRATIONS, Wiring, build
+from services.delivery.wiring import COUNT_EVERY_SECONDS, MIGRATIONS, Wiring, build
 from shared import migrations, roles
 from shared.command_line import begin, broker, closing, command_line, health
 from shared.command_line import web as web_job
 from shared.processes import Job, run
 from shared.web.health import Check
-
-COUNT_EVERY_SECONDS = 15.0
-FORGET_EVERY_SECONDS = 3600.0
 
 commands = command_line(__doc__)
 
@@ -53,16 +50,7 @@ def relay() -> None:
     bus = broker("delivery", "relay", wiring.settings)
     publisher = wiring.relay(bus)
     publish = roles.relay(bus, publisher, wiring.settings.database_url, wiring.wake)
-
-    async def count() -> None:
-        wiring.metrics.outbox_depth.set(await publisher.depth())
-
-    chores = (
-        roles.chore(count, COUNT_EVERY_SECONDS),
-        roles.chore(publisher.forget_published, FORGET_EVERY_SECONDS),
-        roles.chore(wiring.forget_seen, FORGET_EVERY_SECONDS),
-    )
-    run(closing(publish, wiring.close), *chores, *_health(wiring, {"bus": bus.ping}))
+    run(closing(publish, wiring.close), *wiring.chores(publisher), *_health(wiring, {"bus": bus.ping}))
 
 
 @commands.command()

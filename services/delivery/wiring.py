@@ -37,6 +37,8 @@ from shared.db import Database
 from shared.dead_letters import keeper
 from shared.inbox import Inbox
 from shared.outbox import Outbox, Relay
+from shared.processes import Job
+from shared.roles import chore
 from shared.wake import Wake, listen
 from shared.web.pages import Pages
 
@@ -45,6 +47,8 @@ MIGRATIONS = HERE / "migrations"
 LETTERS_QUEUE = "delivery.letters"
 KEEP_SEEN = timedelta(days=90)
 FOLDER_LETTERS_AT_ONCE_MAX = 8
+COUNT_EVERY_SECONDS = 15.0
+FORGET_EVERY_SECONDS = 3600.0
 
 
 class NoWayOut(Exception):
@@ -102,12 +106,24 @@ class Wiring:
             await sender.run(stop)
             stop.set()
 
+    def chores(self, relay: Relay) -> list[Job]:
+        """What is done now and then, beside the relay: forgetting what is long past, and measuring what waits."""
+
+        async def count_waiting() -> None:
+            self.metrics.outbox_depth.set(await relay.depth())
+
+        return [
+            chore(count_waiting, COUNT_EVERY_SECONDS),
+            chore(relay.forget_published, FORGET_EVERY_SECONDS),
+            chore(self.forget_seen, FORGET_EVERY_SECONDS),
+        ]
+
     async def count_letters(self) -> None:
-        """A chore for a sender: how many letters wait, for the metrics."""
+        """How many letters wait, for the metrics."""
         self.metrics.set_letters(await self.desk.count_by_state(LIVE))
 
     async def forget_seen(self) -> None:
-        """A chore: drop marks of events that no bus will bring again. A letter's own id guards it even then."""
+        """Drop marks of events that no bus will bring again. A letter's own id guards it even then."""
         async with self.database.transaction() as session:
             await Inbox(InboxRow, LETTERS_QUEUE, self.clock).forget_older(session, KEEP_SEEN)
 
