@@ -1,13 +1,12 @@
 """What scripts add to a case's page, in a real browser: live numbers, a draft that is kept, one click that counts."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, Route, async_playwright
+from playwright.async_api import Browser, Page, Route, expect
 
 from deploy.local.ports import free_port
 from services.cases.app import create_app
@@ -17,9 +16,6 @@ from shared.processes import serve
 from tests.support.cases_folders import write_campaign
 from tests.support.cases_service import cases_service
 from tests.support.events import an_accepted_action
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 
 @asynccontextmanager
@@ -41,14 +37,6 @@ async def cases(tmp_path: Path) -> AsyncIterator[Wiring]:
         yield wiring
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        await browser.close()
-
-
 async def opened(browser: Browser, address: str, path: str = "/cases/a-test-case", width: int = 390) -> Page:
     context = await browser.new_context(viewport={"width": width, "height": 900})
     page = await context.new_page()
@@ -64,7 +52,7 @@ async def test_the_numbers_live(cases: Wiring, browser: Browser) -> None:
         await page.goto(f"{address}/cases/a-test-case")
         await count_events(cases.database, [an_accepted_action()])
         await page.clock.run_for(10_000)
-        await page.wait_for_function("document.querySelector('[data-figure=collected]').textContent === '1'")
+        await expect(page.locator("[data-figure=collected]").first).to_have_text("1")
         await context.close()
 
 
@@ -95,7 +83,7 @@ async def test_a_second_click_on_the_way_does_nothing(cases: Wiring, browser: Br
             await page.fill(f"#field-{field}", value)
         await page.select_option("#field-country", "PK")
         await page.dblclick("button[type=submit]", no_wait_after=True)
-        await page.wait_for_function("document.querySelector('button[type=submit]').disabled")
+        await expect(page.locator("button[type=submit]")).to_be_disabled()
         assert len(posts) == 1
         assert "case=a-test-case" in posts[0]
 
