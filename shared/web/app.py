@@ -4,12 +4,17 @@ from collections.abc import Container, Mapping
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CollectorRegistry
 
 from shared.web.guards import LimitBody, Observe, SecurityHeaders
 from shared.web.health import Check, health_router
 from shared.web.pages import Pages, Static
 from shared.web.problems import install_problems
+
+# `Observe` traces and measures each request once. FastAPI's own tracing makes several spans for each, which took a
+# third of an accepted action, and its logs hold the values of what people typed.
+NO_FRAMEWORK_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 
 
 def framed_app(
@@ -24,7 +29,9 @@ def framed_app(
     """FastAPI with problems, pages for people, guards, health, metrics and the shared static files.
 
     `forms` are the paths where people post long texts."""
-    app = FastAPI(title=title, version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=title, version="1", lifespan=lifespan, docs_url=None, redoc_url=None, telemetry=NO_FRAMEWORK_TELEMETRY
+    )
     install_problems(app, pages.show_problem)
     app.include_router(health_router(checks, registry))
     app.mount("/static", Static(), name="static")

@@ -26,6 +26,7 @@ SECURITY_HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
 TOO_LARGE = Problem(413, "too-large", "This is more than we can take at once", f"At most {BODY_BYTES_MAX} bytes.")
+TRACE_HEADERS = (b"traceparent", b"tracestate")
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +90,7 @@ class Observe:
     """Continues the caller's trace or begins one, measures, and logs one line. Never the path: it may hold a token."""
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
-        self._app = app
+        self._app, self._tracer = app, trace.get_tracer("w4r")
         labels = ("method", "route", "status")
         self._requests = Counter("http_requests", "Requests answered", labels, registry=registry)
         self._seconds = Histogram("http_request_duration_seconds", "Time to answer", ("route",), registry=registry)
@@ -105,9 +106,7 @@ class Observe:
                 status = message["status"]
             await send(message)
 
-        carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        parent = propagate.extract(carrier, context=Context())
-        with trace.get_tracer("w4r").start_as_current_span("request", context=parent):
+        with self._tracer.start_as_current_span("request", context=_callers_trace(scope)):
             try:
                 await self._app(scope, receive, noted)
             finally:
@@ -120,3 +119,9 @@ class Observe:
         duration_ms = round(seconds * 1000, 1)
         told = scope.get(LOG_FIELDS, {})
         log.info("request", action=scope["method"], route=route, status=status, duration_ms=duration_ms, **told)
+
+
+def _callers_trace(scope: Scope) -> Context:
+    """The trace the caller is in, if it says so."""
+    carrier = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in TRACE_HEADERS}
+    return propagate.extract(carrier, context=Context())
