@@ -1,9 +1,12 @@
 """Published contracts stay as they were published."""
 
 import copy
+import json
+import re
 
 import pytest
 
+from shared.messages import asyncapi
 from shared.messages.envelope import Event, derived_id, seal
 from shared.messages.registry import EVENTS, Unreadable, read
 from tests.contract.golden import FOLDER, breaks, published, schema_of
@@ -13,6 +16,19 @@ from tests.support.events import an_accepted_action
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.wire_type)
 def test_an_event_is_as_it_was_published(event: type[Event]) -> None:
     assert schema_of(event) == published(event), "changed: see shared/messages/README.md for what may be done"
+
+
+def test_the_asyncapi_document_is_made_from_the_events() -> None:
+    assert asyncapi.DOCUMENT.read_text() == asyncapi.text(), "run `python -m shared.messages.asyncapi`"
+
+
+def test_every_reference_of_the_asyncapi_document_leads_somewhere() -> None:
+    whole = asyncapi.document()
+    assert whole["channels"].keys() == {event.wire_type for event in EVENTS}
+    for reference in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(whole)):
+        place = whole
+        for step in reference.split("/"):
+            place = place[step]
 
 
 def test_every_published_schema_still_has_its_event() -> None:
