@@ -12,7 +12,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --unive
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-reset stack stack-reset test check format bench-smoke lock settings-table packages
+.PHONY: help demo demo-reset stack stack-reset test check format bench-smoke load-spike lock settings-table packages
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ format: $(DEV_STAMP) ## Format and sort what can be
 
 bench-smoke: $(DEV_STAMP) packages ## Measure for under two minutes, into var/bench/smoke.json
 	@exec $(BIN)/python -m tests.load.smoke
+
+load-spike: $(DEV_STAMP) packages ## Send a launch at the real stack, break it in the middle, draw what happened
+	@exec $(BIN)/python -m tests.load.spike
 
 lock: $(DEV_STAMP) ## Write both locks anew from pyproject.toml
 	$(LOCK) --extra cases --extra actions --extra delivery -o requirements.lock pyproject.toml
