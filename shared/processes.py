@@ -12,6 +12,8 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from shared.web.heads import CarefulProtocol
+
 KEEP_ALIVE_SECONDS = 30
 BACKLOG_CONNECTIONS = 2048
 FINISH_SECONDS_MAX = 45
@@ -70,7 +72,7 @@ def serve(app: ASGIApp, host: str, port: int, *, stop_seconds_max: int = 20, tru
             app,
             host,
             port,
-            http="httptools",
+            http=CarefulProtocol,
             log_config=None,
             access_log=False,
             server_header=False,

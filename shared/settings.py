@@ -27,6 +27,22 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         default="127.0.0.1", description="addresses, comma separated, whose X-Forwarded-* headers are believed"
     )
+    requests_in_flight_max: int = Field(
+        default=1000, ge=1, description="requests one web process answers at once; more get a 503 at once"
+    )
+    client_requests_in_flight_max: int = Field(
+        default=50,
+        ge=1,
+        description="of those, for one client address (IPv6: one /64), proxies of ours apart; more get a 429",
+    )
+    forms_given_back_in_flight_max: int = Field(
+        default=50,
+        ge=0,
+        description="refused forms one web process reads at once, only to give people their words back",
+    )
+    body_seconds_max: float = Field(
+        default=30.0, gt=0, description="how long the body of a request may take to arrive before a 408, s"
+    )
     log_level: str = Field(default="info", description="debug, info, warning or error")
     stop_seconds_max: int = Field(default=20, ge=1, description="how long a stopping process may finish what it has, s")
     database_pool_size: int = Field(default=10, ge=1, le=100, description="connections to the database per process")

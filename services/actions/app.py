@@ -24,6 +24,7 @@ def create_app(wiring: Wiring) -> FastAPI:
 
     app = framed_app(
         "Write for Rights: actions",
+        wiring.settings,
         pages=wiring.pages,
         checks={"database": wiring.database.ping, "intake": wiring.commit.check},
         registry=wiring.registry,

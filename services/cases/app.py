@@ -19,6 +19,7 @@ def create_app(wiring: Wiring) -> FastAPI:
 
     app = framed_app(
         "Write for Rights: cases",
+        wiring.settings,
         pages=wiring.pages,
         checks={"database": wiring.database.ping},
         registry=wiring.registry,

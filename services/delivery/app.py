@@ -11,6 +11,7 @@ from shared.web.app import framed_app
 def create_app(wiring: Wiring) -> FastAPI:
     app = framed_app(
         "Write for Rights: delivery",
+        wiring.settings,
         pages=wiring.pages,
         checks={"database": wiring.database.ping},
         registry=wiring.registry,

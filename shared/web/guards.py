@@ -1,7 +1,6 @@
-"""What stands before every route: size limits, security headers, a trace and one log line for each request."""
+"""What stands round every route: security headers, a trace and one log line for each request."""
 
 import time
-from collections.abc import Container
 
 import structlog
 from opentelemetry import propagate, trace
@@ -9,10 +8,6 @@ from opentelemetry.context import Context
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.web.problems import Problem, problem_response
-
-BODY_BYTES_MAX = 64 * 1024
-FORM_FACTOR = 3
 LOG_FIELDS = "w4r.log_fields"  # where a route leaves in the scope what its request's one log line should also tell
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -25,49 +20,9 @@ SECURITY_HEADERS = [
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
-TOO_LARGE = Problem(413, "too-large", "This is more than we can take at once", f"At most {BODY_BYTES_MAX} bytes.")
 TRACE_HEADERS = (b"traceparent", b"tracestate")
 
 log = structlog.get_logger(__name__)
-
-
-class _TooLarge(Exception):
-    """The body went over the limit while it was read."""
-
-
-class LimitBody:
-    """Answers 413 when a body is larger than `bytes_max`, announced or not, without reading the rest.
-
-    `forms` are the paths that take urlencoded text: there a byte beyond ASCII travels as three."""
-
-    def __init__(self, app: ASGIApp, bytes_max: int = BODY_BYTES_MAX, forms: Container[str] = ()) -> None:
-        self._app, self._bytes_max, self._forms = app, bytes_max, forms
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-        bytes_max = self._bytes_max * (FORM_FACTOR if scope["path"] in self._forms else 1)
-        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if announced.isdigit() and int(announced) > bytes_max:
-            return await problem_response(TOO_LARGE)(scope, receive, send)
-        try:
-            await self._app(scope, _counted(receive, bytes_max), send)
-        except _TooLarge:
-            await problem_response(TOO_LARGE)(scope, receive, send)
-
-
-def _counted(receive: Receive, bytes_max: int) -> Receive:
-    seen = 0
-
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > bytes_max:
-            raise _TooLarge
-        return message
-
-    return counted
 
 
 class SecurityHeaders:

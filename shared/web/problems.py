@@ -62,7 +62,7 @@ def install_problems(app: FastAPI, show_page: ShowPage | None = None) -> None:
     """Map every exception to its problem, once. `show_page` answers people, who ask for text/html."""
 
     def answer(request: Request, problem: Problem) -> Response:
-        if show_page and _is_person(request):
+        if show_page and is_person(request):
             return show_page(request, problem)
         return problem_response(problem)
 
@@ -71,7 +71,8 @@ def install_problems(app: FastAPI, show_page: ShowPage | None = None) -> None:
         app.add_exception_handler(fault, lambda request, error: answer(request, _as_problem(error)))
 
 
-def _is_person(request: Request) -> bool:
+def is_person(request: Request) -> bool:
+    """Whether a page is wanted, not JSON."""
     return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
 
 

@@ -11,7 +11,7 @@ from sqlmodel import func, select
 
 from services.actions.tables import Action
 from shared.messages.cases import ClosedReason
-from shared.web.guards import BODY_BYTES_MAX
+from shared.web.bodies import BODY_BYTES_MAX
 from tests.support.actions_app import ActionsService, actions_service
 from tests.support.actions_requests import a_letter, a_supporter, an_action
 from tests.support.events import a_closed_case, a_published_case, uuid_of

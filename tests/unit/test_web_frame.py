@@ -13,9 +13,11 @@ from pydantic import BaseModel
 
 from shared.db import DatabaseAway
 from shared.observability import configure_logging, configure_tracing, current_traceparent
-from shared.web.guards import BODY_BYTES_MAX, LimitBody, Observe, SecurityHeaders
+from shared.web.bodies import BODY_BYTES_MAX, LimitBody
+from shared.web.guards import Observe, SecurityHeaders
 from shared.web.health import health_router
 from shared.web.problems import FieldError, Problem, install_problems, invalid
+from shared.web.refusals import Refusals
 
 
 class Body(BaseModel):
@@ -44,7 +46,7 @@ def an_app() -> FastAPI:
     async def receipt(token: str) -> str | None:
         return current_traceparent()
 
-    app.add_middleware(LimitBody)
+    app.add_middleware(LimitBody, refusals=Refusals(registry))
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Observe, registry=registry)
     return app

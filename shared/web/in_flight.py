@@ -1,0 +1,104 @@
+"""How many requests may be under way at once, altogether and for each client. What is more is refused at once.
+
+A person's form that is refused for now is still read, within a second and smaller bound, so that its route can give
+every word back; and so are the few static files of that page. docs/decisions/overload.md tells why.
+"""
+
+from collections.abc import Container
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.settings import Settings
+from shared.web.clients import Client, client_of, is_ours, trusted_networks
+from shared.web.problems import Problem
+from shared.web.refusals import PROBLEMS, Reason, Refusals
+
+NEVER_REFUSED = frozenset({"/health/live", "/health/ready", "/metrics"})
+REFUSED_FOR_NOW = "w4r.refused_for_now"  # where a form's route finds the `Problem` with which to give the form back
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """How many at once. `own` are proxies of ours: what they ask for themselves is no client's."""
+
+    requests_max: int = 1000
+    client_requests_max: int = 50
+    forms_given_back_max: int = 50
+    own: tuple[IPv4Network | IPv6Network, ...] = ()
+
+
+def crowd_of(settings: Settings) -> Crowd:
+    return Crowd(
+        requests_max=settings.requests_in_flight_max,
+        client_requests_max=settings.client_requests_in_flight_max,
+        forms_given_back_max=settings.forms_given_back_in_flight_max,
+        own=trusted_networks(settings.trusted_proxies),
+    )
+
+
+class LimitInFlight:
+    """Counts requests while they are answered. It remembers a client only as long as one of its requests is."""
+
+    def __init__(self, app: ASGIApp, crowd: Crowd, refusals: Refusals, forms: Container[str] = ()) -> None:
+        self._app, self._crowd, self._refusals, self._forms = app, crowd, refusals, forms
+        self._requests = 0
+        self._given_back = 0
+        self._by_client: dict[Client, int] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in NEVER_REFUSED:
+            return await self._app(scope, receive, send)
+        client = client_of(scope)
+        reason = self._reason_to_refuse(client, scope)
+        if reason is not None:
+            return await self._refuse(reason, scope, receive, send)
+        self._requests += 1
+        self._by_client[client] = self._by_client.get(client, 0) + 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._requests -= 1
+            self._forget_one(client)
+
+    def _reason_to_refuse(self, client: Client, scope: Scope) -> Reason | None:
+        if self._requests >= self._crowd.requests_max:
+            return Reason.CROWDED
+        if self._by_client.get(client, 0) < self._crowd.client_requests_max or is_ours(scope, self._crowd.own):
+            return None
+        return Reason.CLIENT_CROWDED
+
+    def _forget_one(self, client: Client) -> None:
+        left = self._by_client[client] - 1
+        if left:
+            self._by_client[client] = left
+        else:
+            del self._by_client[client]
+
+    async def _refuse(self, reason: Reason, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._may_be_read(reason, scope):
+            return await self._refusals.answer(reason, scope, receive, send)
+        if scope["method"] == "POST":
+            self._refusals.note_given_back(reason)
+        scope[REFUSED_FOR_NOW] = PROBLEMS[reason]
+        self._given_back += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._given_back -= 1
+
+    def _may_be_read(self, reason: Reason, scope: Scope) -> bool:
+        """One crowded client gets no more than half of it, so that it cannot take the page from everybody else."""
+        room = self._crowd.forms_given_back_max
+        if reason is Reason.CLIENT_CROWDED:
+            room //= 2
+        path, method = scope["path"], scope["method"]
+        is_form = method == "POST" and path in self._forms
+        return self._given_back < room and (is_form or (method == "GET" and path.startswith("/static/")))
+
+
+def refused_for_now(scope: Scope) -> Problem | None:
+    """Why the form of this request is to be given back and nothing else done; none when all is well."""
+    problem: Problem | None = scope.get(REFUSED_FOR_NOW)
+    return problem
