@@ -18,7 +18,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from shared.bus import Bus, BusAway, NotTaken
 from shared.clock import Clock
-from shared.db import Database, DatabaseAway, UtcDateTime, insert_once
+from shared.db import Database, DatabaseAway, UtcDateTime
+from shared.insert_many import insert_many_once
 from shared.messages.envelope import Event, Message, seal
 from shared.observability import current_traceparent
 from shared.wake import Wake
@@ -84,11 +85,8 @@ class Outbox:
             }
             for message in messages
         ]
-        dialect = session.get_bind().dialect.name
-        connection = await session.connection()
-        # Rows as parameters: the statement is compiled once, and not for every batch.
-        await connection.execute(insert_once(dialect, self.table), rows)
-        if dialect == "postgresql":
+        await insert_many_once(session, self.table, rows)
+        if session.get_bind().dialect.name == "postgresql":
             await session.exec(select(func.pg_notify(CHANNEL, "")))
         sa_event.listen(session.sync_session, "after_commit", lambda _: self._wake.set(), once=True)
 

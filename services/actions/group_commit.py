@@ -68,12 +68,11 @@ class GroupCommit:
             self._queue.put_nowait(_Waiting(entry, answer))
         except asyncio.QueueFull:
             raise QueueFull from None
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                return await asyncio.shield(answer)
-        except TimeoutError:
+        await asyncio.wait((answer,), timeout=timeout_seconds)
+        if not answer.done():
             answer.cancel()
-            raise
+            raise TimeoutError
+        return answer.result()
 
     async def drain(self) -> None:
         """Write what waits, then end. Call it when no more entries come."""

@@ -51,9 +51,13 @@ class KnownCases:
 
     async def find(self, slug: str) -> KnownCase | None:
         """Raises `DatabaseAway` only if no cases were ever read."""
-        if self._looked_at is None or self._clock.now() - self._looked_at >= self._refresh_after:
+        if not self._is_fresh():
             await self._refresh()
         return self._cases.get(slug)
+
+    def known(self, slug: str) -> KnownCase | None:
+        """The case, if no look is needed to be sure of it."""
+        return self._cases.get(slug) if self._is_fresh() else None
 
     def forget(self) -> None:
         """Look again at the next question, however young the answer."""
@@ -63,6 +67,9 @@ class KnownCases:
         if self._looking and not self._looking.done():
             self._looking.cancel()
             await asyncio.wait({self._looking})
+
+    def _is_fresh(self) -> bool:
+        return self._looked_at is not None and self._clock.now() - self._looked_at < self._refresh_after
 
     async def _refresh(self) -> None:
         """One look at a time, whoever asks. It goes on when its asker gives up: the next one finds it done."""

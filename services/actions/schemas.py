@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, EmailStr, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, EmailStr, Field, TypeAdapter, WrapValidator
 from pydantic_core import PydanticCustomError
 
+from services.actions.addresses import read_address
 from services.actions.countries import COUNTRIES
 from shared.messages.cases import Channel
 from shared.web.problems import FieldError
@@ -64,7 +65,7 @@ Body = Annotated[
     Field(max_length=BODY_CHARACTERS_MAX, pattern=MANY_LINES),
     AfterValidator(_written),
 ]
-Email = Annotated[EmailStr, Field(max_length=EMAIL_CHARACTERS_MAX)]
+Email = Annotated[EmailStr, Field(max_length=EMAIL_CHARACTERS_MAX), WrapValidator(read_address)]
 Country = Annotated[str, Field(description="ISO 3166-1 alpha-2"), AfterValidator(_known_country)]
 Language = Annotated[str, Field(max_length=35, pattern=LANGUAGE, description="BCP 47, such as ur or pt-BR")]
 Targets = Annotated[tuple[UUID, ...], Field(max_length=TARGETS_MAX), AfterValidator(_not_empty)]

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import Table
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.actions.tables import Action
-from shared.db import Database, insert_once
+from shared.db import Database
+from shared.insert_many import insert_many_once
 from shared.messages.envelope import Message
 from shared.outbox import Outbox
-
-ACTION: Table = Action.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class ActionStore:
         # In one order, whoever writes: two batches that share ids then wait for each other and never deadlock.
         ordered = sorted(entries, key=lambda entry: entry.id)
         async with self._database.transaction() as session:
-            new = await self._insert(session, ordered)
+            new = await insert_many_once(session, Action, [entry.row for entry in ordered])
             fresh = [entry for entry in ordered if entry.id in new]
             if fresh:
                 await self._outbox.add_sealed(session, [entry.event for entry in fresh])
@@ -67,12 +65,6 @@ class ActionStore:
         """What was kept under this id before, if anything. Raises `DatabaseAway`."""
         async with self._database.transaction() as session:
             return (await _read(session, [action_id])).get(action_id)
-
-    async def _insert(self, session: AsyncSession, entries: Sequence[Entry]) -> set[UUID]:
-        connection = await session.connection()
-        insert = insert_once(connection.dialect.name, Action).returning(ACTION.c.id)
-        # Rows as parameters: the statement is compiled once and not for every batch, which halves the work.
-        return set(await connection.scalars(insert, [entry.row for entry in entries]))
 
 
 async def _read(session: AsyncSession, ids: Iterable[UUID]) -> dict[UUID, Kept]:

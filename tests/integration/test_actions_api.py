@@ -130,3 +130,9 @@ async def test_the_api_is_documented_though_its_hot_route_parses_by_hand(service
     assert [parameter["name"] for parameter in post["parameters"]] == ["Idempotency-Key"]
     assert set(post["responses"]) >= {"202", "400", "404", "409", "410", "413", "415", "422", "503"}
     assert "$defs" not in json.dumps(document)
+
+
+async def test_the_hot_route_is_counted_under_its_name(service: ActionsService) -> None:
+    await service.post(an_action())
+    labels = {"method": "POST", "route": "/api/v1/actions", "status": "202"}
+    assert service.wiring.registry.get_sample_value("http_requests_total", labels) == 1
