@@ -32,6 +32,7 @@ POLL_SECONDS = 1.0
 PAUSE_SECONDS_MAX = 5.0
 BACKOFF_SECONDS_MAX = 30.0
 KEEP_PUBLISHED = timedelta(days=7)
+_NOTIFY = text(f"NOTIFY {CHANNEL}")
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +88,7 @@ class Outbox:
         ]
         await insert_many_once(session, self.table, rows)
         if session.get_bind().dialect.name == "postgresql":
-            await session.exec(select(func.pg_notify(CHANNEL, "")))
+            await (await session.connection()).execute(_NOTIFY)
         sa_event.listen(session.sync_session, "after_commit", lambda _: self._wake.set(), once=True)
 
 
