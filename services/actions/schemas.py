@@ -5,7 +5,17 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, EmailStr, Field, TypeAdapter, WrapValidator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    EmailStr,
+    Field,
+    JsonValue,
+    TypeAdapter,
+    WrapValidator,
+)
 from pydantic_core import PydanticCustomError
 
 from services.actions.addresses import read_address
@@ -23,8 +33,10 @@ SOURCE_CHARACTERS_MAX = 200
 ERRORS_SHOWN_MAX = 20
 FIELD_NAME_CHARACTERS_MAX = 80
 
-ONE_LINE = r"^[^\p{Cc}\p{Zl}\p{Zp}]*$"
-MANY_LINES = r"^[\P{Cc}\n\t]*$"
+# No control characters, as ranges: not every reader of the API's document knows Unicode's classes by name.
+ONE_LINE = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
+MANY_LINES = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$"
+MANY_LINES_AS_SENT = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"  # \r\n is taken and becomes \n
 LANGUAGE = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}$"
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 SOURCE_KEY = r"^[a-z][a-z0-9_]{0,39}$"
@@ -57,18 +69,41 @@ def _not_empty(value: tuple[UUID, ...]) -> tuple[UUID, ...]:
     return value
 
 
-Name = Annotated[str, Field(max_length=NAME_CHARACTERS_MAX, pattern=ONE_LINE), AfterValidator(_trimmed)]
-Subject = Annotated[str, Field(max_length=SUBJECT_CHARACTERS_MAX, pattern=ONE_LINE), AfterValidator(_trimmed)]
+# What validators of our own hold to, said to readers of the API's document too.
+_NOT_EMPTY: dict[str, JsonValue] = {"minLength": 1}
+
+Name = Annotated[
+    str,
+    Field(max_length=NAME_CHARACTERS_MAX, pattern=ONE_LINE, json_schema_extra=_NOT_EMPTY),
+    AfterValidator(_trimmed),
+]
+Subject = Annotated[
+    str,
+    Field(max_length=SUBJECT_CHARACTERS_MAX, pattern=ONE_LINE, json_schema_extra=_NOT_EMPTY),
+    AfterValidator(_trimmed),
+]
 Body = Annotated[
     str,
     BeforeValidator(_with_plain_newlines),
-    Field(max_length=BODY_CHARACTERS_MAX, pattern=MANY_LINES),
+    Field(
+        max_length=BODY_CHARACTERS_MAX,
+        pattern=MANY_LINES,
+        json_schema_extra=_NOT_EMPTY | {"pattern": MANY_LINES_AS_SENT},
+    ),
     AfterValidator(_written),
 ]
 Email = Annotated[EmailStr, Field(max_length=EMAIL_CHARACTERS_MAX), WrapValidator(read_address)]
-Country = Annotated[str, Field(description="ISO 3166-1 alpha-2"), AfterValidator(_known_country)]
+Country = Annotated[
+    str,
+    Field(description="ISO 3166-1 alpha-2", json_schema_extra={"pattern": "^[A-Za-z]{2}$"}),
+    AfterValidator(_known_country),
+]
 Language = Annotated[str, Field(max_length=35, pattern=LANGUAGE, description="BCP 47, such as ur or pt-BR")]
-Targets = Annotated[tuple[UUID, ...], Field(max_length=TARGETS_MAX), AfterValidator(_not_empty)]
+Targets = Annotated[
+    tuple[UUID, ...],
+    Field(max_length=TARGETS_MAX, json_schema_extra={"minItems": 1}),
+    AfterValidator(_not_empty),
+]
 SourceKey = Annotated[str, Field(pattern=SOURCE_KEY)]
 SourceValue = Annotated[str, Field(max_length=SOURCE_CHARACTERS_MAX, pattern=ONE_LINE)]
 

@@ -1,0 +1,148 @@
+"""What the API's document promises: everything a caller may send, and every answer that may come back.
+
+The routes parse and serialise by hand, so FastAPI cannot know this; a test sends thousands of requests to hold it true.
+"""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from services.actions.hot_route import KEY_CHARACTERS_MAX
+from services.actions.letter_states import LetterState
+from services.actions.receipts import TOKEN
+from services.actions.schemas import Accepted, ActionRequest
+from shared.messages.cases import Channel
+
+Documented = dict[int | str, dict[str, Any]]
+
+
+class Part(BaseModel):
+    """A part of an answer. It has these fields and no others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class StepOut(Part):
+    state: LetterState
+    at: AwareDatetime
+
+
+class TargetOut(Part):
+    name: str
+
+
+class LetterOut(Part):
+    id: UUID
+    target: TargetOut
+    state: LetterState
+    changed_at: AwareDatetime
+    history: list[StepOut] = Field(min_length=1, description="oldest first")
+
+
+class ActionOut(Part):
+    id: UUID
+    case: str = Field(description="the case's slug")
+    channel: Channel
+    status: Literal["accepted", "cancelled"]
+    accepted_at: AwareDatetime
+
+
+class ReceiptOut(Part):
+    """An action and the way of its letters. Who wrote, and what, is on the receipt's page alone."""
+
+    action: ActionOut
+    letters: list[LetterOut]
+
+
+def _schema_of(model: type[BaseModel]) -> Any:
+    schema = model.model_json_schema()
+    return _inlined(schema, schema.pop("$defs", {}))
+
+
+def _inlined(schema: Any, parts: dict[str, Any]) -> Any:
+    """The schema with its parts in place: references into `$defs` lead nowhere inside an OpenAPI document."""
+    match schema:
+        case {"$ref": str(name)}:
+            return _inlined(parts[name.rsplit("/", 1)[-1]], parts)
+        case dict():
+            return {key: _inlined(value, parts) for key, value in schema.items()}
+        case list():
+            return [_inlined(value, parts) for value in schema]
+        case _:
+            return schema
+
+
+def _header(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "required": True, "schema": schema}
+
+
+def _problem(status: int, description: str) -> dict[str, Any]:
+    """RFC 9457, section 3.1, with our list of the fields that are meant."""
+    text = {"type": "string"}
+    field = {"type": "object", "required": ["field", "message"], "properties": {"field": text, "message": text}}
+    known = {
+        "type": {"type": "string", "format": "uri"},
+        "title": text,
+        "status": {"const": status},
+        "detail": text,
+        "errors": {"type": "array", "items": field},
+    }
+    schema = {"type": "object", "required": ["type", "title", "status"], "properties": known}
+    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
+
+
+def _not_now(status: int, description: str) -> dict[str, Any]:
+    wait = _header("seconds to wait", {"type": "integer", "minimum": 1})
+    return _problem(status, description) | {"headers": {"Retry-After": wait}}
+
+
+_ANY_ROUTE: Documented = {
+    408: _problem(408, "The request did not arrive in time"),
+    413: _problem(413, "More than 64 kB"),
+    429: _not_now(429, "Too many requests at once from one address"),
+    431: _problem(431, "The head of the request is too large"),
+    503: _not_now(503, "Not now: try again after Retry-After, an action with the same key"),
+}
+
+ACTION_ANSWERS: Documented = _ANY_ROUTE | {
+    202: {
+        "model": Accepted,
+        "description": "Kept, on disk",
+        "headers": {"Location": _header("the receipt", {"type": "string", "format": "uri"})},
+    },
+    400: _problem(400, "No Idempotency-Key, or no JSON"),
+    404: _problem(404, "Unknown case"),
+    409: _problem(409, "The case is closed: ended or won"),
+    410: _problem(410, "The case was withdrawn"),
+    415: _problem(415, "Not application/json"),
+    422: _problem(422, "Fields that cannot be taken, each named; or the key belongs to another action"),
+}
+ACTION_SENT: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": True,
+            "description": "A fresh random value for each new action; the same value repeats it. Remembered for good.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": KEY_CHARACTERS_MAX, "pattern": "^[ -~]+$"},
+        }
+    ],
+    "requestBody": {"required": True, "content": {"application/json": {"schema": _schema_of(ActionRequest)}}},
+}
+
+RECEIPT_ANSWERS: Documented = _ANY_ROUTE | {
+    200: {"model": ReceiptOut, "description": "The action, and for each letter its state and its history"},
+    404: _problem(404, "There is no such receipt"),
+}
+RECEIPT_SENT: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "token",
+            "in": "path",
+            "required": True,
+            "description": "the last part of the receipt's address",
+            "schema": {"type": "string", "pattern": f"^{TOKEN.pattern}$"},
+        }
+    ]
+}
