@@ -64,7 +64,15 @@ class _Server(uvicorn.Server):
         yield  # signals belong to `run`
 
 
-def serve(app: ASGIApp, host: str, port: int, *, stop_seconds_max: int = 20, trusted_proxies: str = "127.0.0.1") -> Job:
+def serve(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    *,
+    stop_seconds_max: int = 20,
+    trusted_proxies: str = "127.0.0.1",
+    protocol: type[CarefulProtocol] = CarefulProtocol,
+) -> Job:
     """A job that answers HTTP."""
 
     async def job(stop: asyncio.Event) -> None:
@@ -72,7 +80,7 @@ def serve(app: ASGIApp, host: str, port: int, *, stop_seconds_max: int = 20, tru
             app,
             host,
             port,
-            http=CarefulProtocol,
+            http=protocol,
             log_config=None,
             access_log=False,
             server_header=False,

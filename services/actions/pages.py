@@ -1,10 +1,11 @@
 """The pages people see: the form that came back, and the receipt.
 
 A form without errors is answered by a redirect to its receipt (POST, redirect, GET), so a reload sends nothing twice.
-With errors, the page comes back with every word in it.
+With errors, the page comes back with every word in it; refused for now, it also sends itself again.
 """
 
 from collections import defaultdict
+from http import HTTPStatus
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -19,11 +20,13 @@ from services.actions.wiring import Wiring
 from shared.db import DatabaseAway
 from shared.messages.cases import CasePublishedV1, Target
 from shared.web.guards import LOG_FIELDS
-from shared.web.problems import Problem, unavailable
+from shared.web.in_flight import refused_for_now
+from shared.web.problems import RETRY_AFTER_SECONDS, Problem, is_person, unavailable
 
 FORM_PATH = "/actions"
 FORM_FIELDS_MAX = 200
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+FOR_NOW = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 # A receipt's address is its key: it must not leave with a link, nor enter a search engine.
 PRIVATE = {"X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer"}
 
@@ -34,13 +37,17 @@ def pages_router(wiring: Wiring) -> APIRouter:
     @router.post(FORM_PATH)
     async def post_form(request: Request) -> Response:
         form = await _read(request)
+        if crowded := refused_for_now(request.scope):
+            return _ask_to_wait(request, form, crowded, wiring)
         try:
             wish = fit_targets(as_request(form), await wiring.cases.find(form.case))
             receipt = await accept_action(wish, form_action_id(form, wish), wiring.intake)
         except Problem as problem:
+            if problem.status in FOR_NOW:
+                return _ask_to_wait(request, form, problem, wiring)
             return await _give_back(form, in_form_words(problem, form), wiring)
         except DatabaseAway:
-            return await _give_back(form, unavailable("We cannot keep your letter just now. Nothing was sent."), wiring)
+            return _ask_to_wait(request, form, unavailable("Letters cannot be kept just now."), wiring)
         request.scope[LOG_FIELDS] = {"action_id": str(receipt.action_id), "outcome": "accepted"}
         return RedirectResponse(f"/receipts/{receipt.token}", 303, headers={"Cache-Control": "no-store"})
 
@@ -62,6 +69,19 @@ async def _read(request: Request) -> WriteForm:
         raise WrongType("application/x-www-form-urlencoded")
     async with request.form(max_files=0, max_fields=FORM_FIELDS_MAX) as data:
         return read_form(data)
+
+
+def _ask_to_wait(request: Request, form: WriteForm, problem: Problem, wiring: Wiring) -> HTMLResponse:
+    """The light page that keeps every word and sends it again by itself. It looks nothing up: others need that more.
+
+    Raises the problem for who did not ask for a page: that page's own script is one."""
+    request.scope[LOG_FIELDS] = {"outcome": "given_back", "problem": problem.kind}
+    if not is_person(request):
+        raise problem
+    wait_seconds = problem.headers.get("Retry-After", str(RETRY_AFTER_SECONDS))
+    page = wiring.pages.respond("wait.html", problem.status, form=form, problem=problem, wait_seconds=wait_seconds)
+    page.headers.update(problem.headers)
+    return page
 
 
 async def _give_back(form: WriteForm, problem: Problem, wiring: Wiring) -> HTMLResponse:

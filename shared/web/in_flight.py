@@ -8,11 +8,12 @@ from collections.abc import Container
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.settings import Settings
 from shared.web.clients import Client, client_of, is_ours, trusted_networks
-from shared.web.problems import Problem
+from shared.web.problems import Problem, is_person
 from shared.web.refusals import PROBLEMS, Reason, Refusals
 
 NEVER_REFUSED = frozenset({"/health/live", "/health/ready", "/metrics"})
@@ -46,6 +47,10 @@ class LimitInFlight:
         self._requests = 0
         self._given_back = 0
         self._by_client: dict[Client, int] = {}
+
+    @property
+    def clients_remembered(self) -> int:
+        return len(self._by_client)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in NEVER_REFUSED:
@@ -93,9 +98,14 @@ class LimitInFlight:
         room = self._crowd.forms_given_back_max
         if reason is Reason.CLIENT_CROWDED:
             room //= 2
-        path, method = scope["path"], scope["method"]
-        is_form = method == "POST" and path in self._forms
-        return self._given_back < room and (is_form or (method == "GET" and path.startswith("/static/")))
+        return self._given_back < room and (self._is_persons_form(scope) or _is_static(scope))
+
+    def _is_persons_form(self, scope: Scope) -> bool:
+        return scope["method"] == "POST" and scope["path"] in self._forms and is_person(Request(scope))
+
+
+def _is_static(scope: Scope) -> bool:
+    return scope["method"] == "GET" and bool(scope["path"].startswith("/static/"))
 
 
 def refused_for_now(scope: Scope) -> Problem | None:

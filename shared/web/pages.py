@@ -41,9 +41,9 @@ class Pages:
         """A page for one person: not to be kept by any cache. Set other headers on what comes back."""
         return HTMLResponse(self.render(template, **values), status, headers={"Cache-Control": "no-store"})
 
-    def show_problem(self, _request: Request, problem: Problem) -> HTMLResponse:
+    def show_problem(self, request: Request, problem: Problem) -> HTMLResponse:
         """For `install_problems`: the problem as a page."""
-        page = self.respond("error.html", problem.status, problem=problem)
+        page = self.respond("error.html", problem.status, problem=problem, sending=request.method == "POST")
         page.headers.update(problem.headers)
         return page
 
