@@ -28,7 +28,7 @@ class WebProcess:
     def __init__(self, database_url: str, folder: Path, guard: Guard) -> None:
         self.port = free_port()
         self.url = f"http://{LOOPBACK}:{self.port}"
-        self._log, self._guard = folder / f"web-{self.port}.log", guard
+        self.log, self._guard = folder / f"web-{self.port}.log", guard
         machine = {name: value for name, value in os.environ.items() if not name.startswith("W4R_")}
         ours = {"W4R_ACTIONS_DATABASE_URL": database_url, "W4R_HTTP_PORT": str(self.port)}
         self._environment = machine | ours
@@ -36,7 +36,7 @@ class WebProcess:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "services.actions", "web"]
-        self._child = Child(command, environment=self._environment, log=self._log, guard=self._guard, folder=ROOT)
+        self._child = Child(command, environment=self._environment, log=self.log, guard=self._guard, folder=ROOT)
 
     def kill(self) -> None:
         if self._child is not None:
