@@ -23,12 +23,15 @@ REPEATS_SHOWN = 50
 class Crowd:
     """Posts to the web processes at `urls`, going to the next one after every refusal.
 
+    Each supporter rests for `pause_seconds` after every action.
+
     `promised` holds the body of the 202 for each key, `broken` every key that got two different ones."""
 
     urls: Sequence[str]
     action: dict[str, Any]
     name: str
     supporters: int = SUPPORTERS
+    pause_seconds: float = 0.0
     promised: dict[str, bytes] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
@@ -106,6 +109,7 @@ class Crowd:
             url = await self._insist(str(number), urls)
             if number % REPEAT_EVERY == 0:
                 await self.post(str(number), url)
+            await asyncio.sleep(self.pause_seconds)
 
     async def _insist(self, key: str, urls: Iterator[str]) -> str:
         """Try one web process after the other until one accepts. Returns that one."""

@@ -19,7 +19,13 @@ LETTERS_OWED = "SELECT coalesce(sum(json_array_length(target_ids)), 0) FROM acti
 LETTERS = "SELECT count(*) FROM letter"
 LETTERS_BY_STATE = "SELECT state, count(*) FROM letter GROUP BY state"
 LETTERS_LIVE = "SELECT count(*) FROM letter WHERE state IN ('queued', 'sending', 'uncertain')"
-COUNTED_BY_KIND = "SELECT kind, sum(count)::bigint FROM ledger_count GROUP BY kind"
+# What was published since then, marked as not published: how many events that were.
+PUBLISH_AGAIN = """
+    WITH again AS (
+        UPDATE outbox SET published_at = NULL, next_at = now() WHERE created_at > $1 RETURNING 1
+    ) SELECT count(*) FROM again
+"""
+COUNTED_BY_KIND = "SELECT kind, sum(count)::bigint FROM ledger_count WHERE kind <> 'offline_reported' GROUP BY kind"
 
 
 @dataclass(frozen=True)
@@ -31,11 +37,11 @@ class Intake:
     strays: int
 
 
-async def ask(url: str, query: str) -> int:
+async def ask(url: str, query: str, *values: object) -> int:
     """The one number that `query` tells."""
     connection = await asyncpg.connect(url.replace("+asyncpg", ""), timeout=10)
     try:
-        return int(await connection.fetchval(query))
+        return int(await connection.fetchval(query, *values))
     finally:
         await connection.close()
 
