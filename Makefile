@@ -12,7 +12,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --unive
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-reset stack stack-reset test check format bench-smoke load-spike lock settings-table packages
+.PHONY: help demo demo-reset stack stack-reset test check format bench-smoke bench-intake load-spike lock settings-table packages
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench-smoke: $(DEV_STAMP) packages ## Measure for under two minutes, into var/be
 
 load-spike: $(DEV_STAMP) packages ## Send a launch at the real stack, break it in the middle, draw what happened
 	@exec $(BIN)/python -m tests.load.spike
+
+bench-intake: $(DEV_STAMP) packages ## Measure intake against its goals for five minutes, into var/bench/intake.json
+	@exec $(BIN)/python -m tests.load.intake
 
 lock: $(DEV_STAMP) ## Write both locks anew from pyproject.toml
 	$(LOCK) --extra cases --extra actions --extra delivery -o requirements.lock pyproject.toml

@@ -6,27 +6,18 @@ Delivery: one sender process, from rows in its database to recorded results, aga
 """
 
 import asyncio
-import json
-import os
-import platform
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from sqlmodel import col, func, select
 
-import services.actions.wiring
 import services.delivery.wiring
-from deploy.health import ask
 from deploy.local.ports import free_port
 from deploy.local.postgres import LocalPostgres
-from services.actions.handlers import remember_cases
-from services.actions.settings import ActionsSettings
 from services.delivery.handlers import subscriptions
 from services.delivery.settings import DeliverySettings
 from services.delivery.states import LetterState
@@ -35,14 +26,21 @@ from shared.messages.envelope import derived_id, seal
 from shared.messages.registry import read
 from shared.migrations import migrate
 from shared.observability import configure_logging
-from tests.support.events import EMBASSY, MINISTRY, a_published_case, an_accepted_action
+from tests.load.measuring import (
+    POLL_SECONDS,
+    drive_wrk,
+    make_actions_database,
+    quick_sink,
+    running,
+    wait_until_answered,
+    write_results,
+)
+from tests.support.events import EMBASSY, MINISTRY, an_accepted_action
 from tests.support.servers import private_folder
 
-ROOT = Path(__file__).parents[2]
-RESULT = ROOT / "var" / "bench" / "smoke.json"
-ROUNDS, ROUND_SECONDS, CONNECTIONS = 3, 6, 64
+ROUNDS, ROUND_SECONDS = 3, 6
 LETTERS, LETTERS_BATCH = 6_000, 200
-READY_SECONDS_MAX, DRAIN_SECONDS_MAX, POLL_SECONDS = 30.0, 60.0, 0.05
+DRAIN_SECONDS_MAX = 60.0
 
 
 @dataclass(frozen=True)
@@ -50,14 +48,6 @@ class Result:
     name: str
     value: float
     unit: str
-
-
-@dataclass(frozen=True)
-class Load:
-    """What wrk saw in one round."""
-
-    requests_a_second: float
-    p99_ms: float
 
 
 def main() -> int:
@@ -69,9 +59,7 @@ def main() -> int:
             results = [*measure_intake(server), *measure_sender(server)]
         finally:
             server.stop()
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    machine = {"cpu": _cpu(), "cores": os.cpu_count(), "python": platform.python_version()}
-    RESULT.write_text(json.dumps({"machine": machine, "rows": [asdict(row) for row in results]}, indent=1) + "\n")
+    write_results("smoke", [asdict(row) for row in results])
     for row in results:
         print(f"{row.name:<44} {row.value:>10,.2f} {row.unit}")
     return 0
@@ -79,18 +67,16 @@ def main() -> int:
 
 def measure_intake(server: LocalPostgres) -> Iterator[Result]:
     """Accepted actions a second, ours and the no-op route's, as medians of interleaved rounds."""
-    url = server.create_database("actions")
-    migrate(url, services.actions.wiring.MIGRATIONS)
-    asyncio.run(_know_a_case(url))
+    url = make_actions_database(server, "actions")
     ours, noop = free_port(), free_port()
     environment = {"W4R_ACTIONS_DATABASE_URL": url, "W4R_HTTP_PORT": str(ours), "W4R_LOG_LEVEL": "warning"}
     with ExitStack() as stack:
-        stack.enter_context(_running("services.actions", "web", **environment))
-        stack.enter_context(_running("tests.load.noop", str(noop)))
+        stack.enter_context(running("services.actions", "web", **environment))
+        stack.enter_context(running("tests.load.noop", str(noop)))
         for port, path in ((ours, "/health/live"), (noop, "/openapi.json")):
-            _wait_until_answered(f"http://127.0.0.1:{port}{path}")
-            _wrk(port, seconds=1)
-        rounds = [(_wrk(ours), _wrk(noop)) for _ in range(ROUNDS)]
+            wait_until_answered(f"http://127.0.0.1:{port}{path}")
+            drive_wrk(port, seconds=1)
+        rounds = [(drive_wrk(ours, ROUND_SECONDS), drive_wrk(noop, ROUND_SECONDS)) for _ in range(ROUNDS)]
     mine = statistics.median(one.requests_a_second for one, _ in rounds)
     theirs = statistics.median(other.requests_a_second for _, other in rounds)
     yield Result("intake: accepted actions", mine, "1/s")
@@ -107,26 +93,14 @@ def measure_sender(server: LocalPostgres) -> Iterator[Result]:
     migrate(url, services.delivery.wiring.MIGRATIONS)
     planned_seconds = asyncio.run(_plan_letters(url))
     yield Result("ingest: letters planned, one worker's handler", LETTERS / planned_seconds, "1/s")
-    command = [sys.executable, "-m", "tests.load.quick_sink"]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as sink:
-        assert sink.stdin is not None
-        assert sink.stdout is not None
-        smtp = f"smtp://127.0.0.1:{sink.stdout.readline().strip()}"
+    with quick_sink() as (port, count_taken):
+        smtp = f"smtp://127.0.0.1:{port}"
         environment = {"W4R_DELIVERY_DATABASE_URL": url, "W4R_SMTP_URL": smtp, "W4R_LOG_LEVEL": "warning"}
-        with _running("services.delivery", "sender", **environment):
+        with running("services.delivery", "sender", **environment):
             rate = asyncio.run(_watch_drain(url))
-        sink.stdin.write("\n")
-        sink.stdin.flush()
-        taken = int(sink.stdout.readline())
-        sink.stdin.close()
+        taken = count_taken()
     assert taken == LETTERS, f"the sink took {taken} of {LETTERS} letters"
     yield Result("one sender: letters", rate, "1/s")
-
-
-async def _know_a_case(url: str) -> None:
-    wiring = services.actions.wiring.build(ActionsSettings(database_url=url))
-    await remember_cases([read(seal(a_published_case()).body)], wiring.database)
-    await wiring.close()
 
 
 async def _plan_letters(url: str) -> float:
@@ -168,41 +142,6 @@ async def _watch_drain(url: str) -> float:
         raise TimeoutError(f"{count} of {LETTERS} letters sent after {DRAIN_SECONDS_MAX} s")
     finally:
         await wiring.close()
-
-
-def _wrk(port: int, seconds: int = ROUND_SECONDS) -> Load:
-    command = ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(ROOT / "tests/load/post_actions.lua")]
-    environment = os.environ | {"W4R_BENCH_RUN": f"{port}-{time.monotonic_ns()}"}
-    done = subprocess.run(
-        [*command, f"http://127.0.0.1:{port}"], env=environment, capture_output=True, text=True, check=True
-    )
-    said = json.loads(done.stdout.strip().splitlines()[-1])
-    assert said["not_202"] == 0, f"{said['not_202']} of {said['requests']} answers were not 202"
-    assert said["socket_errors"] == 0, f"{said['socket_errors']} socket errors"
-    return Load(said["requests"] / said["seconds"], said["p99_ms"])
-
-
-@contextmanager
-def _running(module: str, *arguments: str, **environment: str) -> Iterator[None]:
-    process = subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=ROOT, env=os.environ | environment)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(READY_SECONDS_MAX)
-
-
-def _wait_until_answered(url: str) -> None:
-    deadline = time.monotonic() + READY_SECONDS_MAX
-    while ask(url)[0] != 200:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{url} does not answer")
-        time.sleep(POLL_SECONDS)
-
-
-def _cpu() -> str:
-    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return models[0].split(":")[1].strip() if models else platform.processor()
 
 
 if __name__ == "__main__":
