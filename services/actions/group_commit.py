@@ -68,7 +68,11 @@ class GroupCommit:
             self._queue.put_nowait(_Waiting(entry, answer))
         except asyncio.QueueFull:
             raise QueueFull from None
-        await asyncio.wait((answer,), timeout=timeout_seconds)
+        try:
+            await asyncio.wait((answer,), timeout=timeout_seconds)
+        except asyncio.CancelledError:
+            answer.add_done_callback(_hear_out)
+            raise
         if not answer.done():
             answer.cancel()
             raise TimeoutError
@@ -158,6 +162,12 @@ class GroupCommit:
         self._metrics.batch_rows.observe(len(entries))
         self._metrics.commit_seconds.observe(time.perf_counter() - began)
         return kept
+
+
+def _hear_out(answer: asyncio.Future[Kept]) -> None:
+    """For an answer nobody waits for: a fault in it is then not reported as forgotten."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 def _answer(batch: Sequence[_Waiting], kept: dict[UUID, Kept]) -> None:
