@@ -20,6 +20,9 @@ SECURITY_HEADERS = [
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
+# What is counted where no answer was given: as nginx has it, because the caller left before all of the request had
+# arrived, which is no fault of ours; or because something broke.
+HUNG_UP, FAULT = 499, 500
 TRACE_HEADERS = (b"traceparent", b"tracestate")
 
 log = structlog.get_logger(__name__)
@@ -53,7 +56,7 @@ class Observe:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        status, began = 500, time.perf_counter()
+        status, began = 0, time.perf_counter()
 
         async def noted(message: Message) -> None:
             nonlocal status
@@ -64,8 +67,9 @@ class Observe:
         with self._tracer.start_as_current_span("request", context=_callers_trace(scope)):
             try:
                 await self._app(scope, receive, noted)
+                status = status or HUNG_UP
             finally:
-                self._note(scope, status, time.perf_counter() - began)
+                self._note(scope, status or FAULT, time.perf_counter() - began)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")

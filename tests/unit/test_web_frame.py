@@ -158,3 +158,22 @@ async def test_metrics_count_by_route(client: httpx.AsyncClient) -> None:
     text = (await client.get("/metrics")).text
     assert 'http_requests_total{method="GET",route="/receipts/{token}",status="200"} 1.0' in text
     assert "a-secret-token" not in text
+
+
+async def test_a_caller_who_hangs_up_halfway_is_no_fault_of_ours() -> None:
+    app = an_app()
+    incoming = iter([{"type": "http.request", "body": b"half a ", "more_body": True}, {"type": "http.disconnect"}])
+    answered: list[Any] = []
+
+    async def receive() -> Any:
+        return next(incoming)
+
+    async def send(message: Any) -> None:
+        answered.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/bodies", "headers": [], "query_string": b"", "app": app}
+    await app(scope, receive, send)
+    assert answered == []
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://site.example") as client:
+        metrics = (await client.get("/metrics")).text
+    assert 'http_requests_total{method="POST",route="/bodies",status="499"} 1.0' in metrics
