@@ -140,7 +140,7 @@ async def test_what_a_wiped_broker_lost_is_published_again_from_the_outboxes(wor
         await until(is_confirmed, PATIENCE_SECONDS)
         await platform.do(stack.rabbitmq.wipe)
         await until(crowd.more_than(BURST), PATIENCE_SECONDS)
-        await platform.do(stack.prepare)
+        await platform.declare_queues()
         for name in ("cases-worker", "actions-worker"):
             stack.kill(name)
         await asyncio.gather(*(platform.do(stack.revive, name) for name in CONSUMERS))

@@ -13,7 +13,7 @@ from tests.support.chaos_intake import intake_database, web_processes
 from tests.support.chaos_queries import Intake, intake_of, kept_ids
 from tests.support.until import until
 
-KILLS = 6
+KILLS = 4
 CUTS = 8  # of each kind
 COMMITS_PER_CUT = 7
 PATIENCE_SECONDS = 40.0

@@ -1,6 +1,7 @@
 """The whole platform with its broker at a test's mercy, and the sums that must come out when the dust has settled."""
 
 import asyncio
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 from deploy.local.ports import LOOPBACK
 from deploy.routes import Service
-from deploy.stack import Stack
+from deploy.stack import ROOT, Stack
 from tests.support.chaos_queries import (
     COUNTED_BY_KIND,
     LETTERS,
@@ -66,6 +67,19 @@ class Platform:
     async def publish_again(self, service: Service, since: datetime) -> int:
         """What the runbook has an operator do when a broker forgot. Returns how many events go out again."""
         return await ask(self.database(service), PUBLISH_AGAIN, since)
+
+    async def declare_queues(self) -> None:
+        """`python -m deploy.topology`, as before a start."""
+        step = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "deploy.topology",
+            cwd=ROOT,
+            env=self.stack.environment(),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await asyncio.wait_for(step.communicate(), SETTLE_SECONDS_MAX)
+        assert step.returncode == 0, said.decode()
 
     async def do(self, work: Any, *arguments: Any) -> None:
         """Something of the stack's that blocks, while the crowd writes on."""
