@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Container
+from typing import cast
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -61,11 +62,7 @@ def _bounded(receive: Receive, bytes_max: int, seconds_max: float) -> Receive:
         nonlocal seen, is_whole
         if is_whole:
             return await receive()  # What is waited for now is the end of the connection.
-        try:
-            async with asyncio.timeout_at(deadline):
-                message = await receive()
-        except TimeoutError:
-            raise _Refused(Reason.BODY_TOO_SLOW) from None
+        message = await _in_time(receive, deadline)
         seen += len(message.get("body", b""))
         if seen > bytes_max:
             raise _Refused(Reason.BODY_TOO_LARGE)
@@ -73,3 +70,25 @@ def _bounded(receive: Receive, bytes_max: int, seconds_max: float) -> Receive:
         return message
 
     return bounded
+
+
+async def _in_time(receive: Receive, deadline: float) -> Message:
+    """As `asyncio.timeout_at` does it, at less than half its price, which every request with a body pays.
+
+    The timer is gone before anything else can run, so a cancellation by it is always met here."""
+    task, is_late = cast("asyncio.Task[None]", asyncio.current_task()), False
+
+    def end() -> None:
+        nonlocal is_late
+        is_late = True
+        task.cancel()
+
+    timer = asyncio.get_running_loop().call_at(deadline, end)
+    try:
+        return await receive()
+    except asyncio.CancelledError:
+        if is_late and task.uncancel() == 0:
+            raise _Refused(Reason.BODY_TOO_SLOW) from None
+        raise
+    finally:
+        timer.cancel()

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deploy.local.ports import free_port
 from shared.processes import serve
@@ -131,3 +131,37 @@ async def test_who_hangs_up_in_the_middle_is_no_fault_of_ours(caplog: pytest.Log
         async with asyncio.timeout(ANSWER_SECONDS_MAX):
             await left.wait()
     assert caplog.records == []
+
+
+async def test_a_body_that_comes_in_time_leaves_no_clock_behind() -> None:
+    """The answer may take longer than the body was allowed to."""
+    waited = asyncio.Event()
+
+    async def ponders(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+        asyncio.get_running_loop().call_later(0.1, waited.set)
+        await waited.wait()
+        await PlainTextResponse("pondered")(scope, receive, send)
+
+    transport = httpx.ASGITransport(LimitBody(ponders, Refusals(CollectorRegistry()), seconds_max=0.05))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        assert (await http.post("/", content=b"ab")).text == "pondered"
+
+
+async def test_a_request_cancelled_from_outside_is_not_taken_for_a_slow_one() -> None:
+    never, is_waiting = asyncio.Event(), asyncio.Event()
+
+    async def receive() -> Message:
+        is_waiting.set()
+        await never.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(_: Message) -> None:
+        raise AssertionError("nobody is to be answered")
+
+    scope: Scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
+    task = asyncio.ensure_future(LimitBody(takes, Refusals(CollectorRegistry()))(scope, receive, send))
+    await is_waiting.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
