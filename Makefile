@@ -2,6 +2,7 @@
 
 PORT ?= 8000
 export PORT
+TEST_PROCESSES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input --require-hashes
@@ -32,7 +33,7 @@ stack-reset: ## Forget everything the stack kept
 
 test: $(DEV_STAMP) packages ## Check and test everything; as root on Debian, install the servers the tests need
 	@$(MAKE) --no-print-directory check
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
 check: $(DEV_STAMP) ## Lint, format check, types, direction of imports
 	$(BIN)/ruff check .
