@@ -1,6 +1,7 @@
 """The gateway sends every path to the service it belongs to, and adds nothing of its own but care."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.support.echo_service import EchoService
 from tests.support.servers import skip_unless_installed
 from tests.support.until import until
 
+CLIENT_REQUESTS_MAX = 100
 PATHS = [
     "/",
     "/cases/idris-khattak",
@@ -113,6 +115,32 @@ async def test_a_request_over_64_kb_is_refused_before_it_reaches_a_service(
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.json()["type"].endswith("/too-large")
     assert len(gateway.services[Service.ACTIONS].seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("crowd", "same", "other"),
+    [("203.0.113.5", "203.0.113.5", "203.0.113.6"), ("2001:db8:1:2::5", "2001:db8:1:2:9:9:9:9", "2001:db8:1:3::5")],
+)
+async def test_one_client_has_so_many_requests_at_once_and_others_theirs(
+    gateway: Gateway, crowd: str, same: str, other: str
+) -> None:
+    gateway.cases.let_go = asyncio.Event()
+    limits = httpx.Limits(max_connections=CLIENT_REQUESTS_MAX + 10)
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, limits=limits) as client:
+
+        def ask(address: str, path: str) -> Awaitable[httpx.Response]:
+            return client.get(path, headers={"X-Forwarded-For": address})
+
+        asked = [asyncio.ensure_future(ask(crowd, f"/{number}")) for number in range(CLIENT_REQUESTS_MAX)]
+        await until(lambda: len(gateway.cases.seen) == CLIENT_REQUESTS_MAX)
+        problem, page = await ask(same, "/api/v1/actions"), await ask(same, "/actions")
+        assert (problem.status_code, problem.headers["content-type"]) == (429, "application/problem+json")
+        assert page.status_code == 429
+        assert "your words are still in the form" in page.text
+        assert problem.headers["retry-after"] == page.headers["retry-after"]
+        assert (await ask(other, "/api/v1/actions")).status_code == 200
+        gateway.cases.let_go.set()
+        assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
 
 
 async def test_connections_to_a_service_are_used_again(client: httpx.AsyncClient, gateway: Gateway) -> None:

@@ -16,6 +16,7 @@ class EchoService:
     seen: list[str] = field(default_factory=list)
     connections: int = 0
     port: int = 0
+    let_go: asyncio.Event | None = None  # while it is there and not set, no request is answered
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def start(self) -> None:
@@ -45,6 +46,8 @@ class EchoService:
         sent = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
         await reader.readexactly(int(sent.get("content-length", "0")))
         self.seen.append(request_line)
+        if self.let_go is not None:
+            await self.let_go.wait()
         body = json.dumps({"service": self.name, "request": request_line, "headers": sent}).encode()
         own = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
         head_back = (
