@@ -117,6 +117,12 @@ async def test_a_request_over_64_kb_is_refused_before_it_reaches_a_service(
     assert len(gateway.services[Service.ACTIONS].seen) == 1
 
 
+async def test_a_form_may_be_three_times_as_long_for_it_triples_what_is_not_ascii(client: httpx.AsyncClient) -> None:
+    letter = {"body": "خط" * 10_000}
+    assert (await client.post("/actions", data=letter)).status_code == 200
+    assert (await client.post("/actions", content=b"x" * (192 * 1024 + 1))).status_code == 413
+
+
 @pytest.mark.parametrize(
     ("crowd", "same", "other"),
     [("203.0.113.5", "203.0.113.5", "203.0.113.6"), ("2001:db8:1:2::5", "2001:db8:1:2:9:9:9:9", "2001:db8:1:3::5")],
