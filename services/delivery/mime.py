@@ -36,10 +36,12 @@ def write_address(address: str) -> str:
 
     A local part outside ASCII would need SMTPUTF8 (RFC 6531) all the way to the mailbox, which nobody can promise."""
     try:
-        valid = validate_email(address, check_deliverability=False, allow_smtputf8=False, strict=True)
+        valid = validate_email(address, check_deliverability=False, strict=True)
     except EmailNotValidError:
-        raise Unwritable("it is not an address that every mail server takes") from None
-    return valid.ascii_email or valid.normalized
+        raise Unwritable("it is not an address that mail servers take") from None
+    if valid.ascii_email is None:
+        raise Unwritable("the part before the @ is not ASCII, and we do not use SMTPUTF8")
+    return valid.ascii_email
 
 
 def write_mail(headers: Mapping[str, Header | str], text: str) -> bytes:
