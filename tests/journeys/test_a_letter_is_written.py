@@ -94,6 +94,18 @@ async def test_an_operator_sees_the_letter_and_a_stranger_does_not(world: World,
     assert [attempt["outcome"] for attempt in seen["tries"]] == ["sent"]
 
 
+async def test_a_withdrawn_case_is_gone_for_readers_and_writers(world: World, client: httpx.AsyncClient) -> None:
+    assert (await client.get("/cases/the-stansted-15")).status_code == 200
+    await asyncio.to_thread(world.withdraw, "the-stansted-15")
+
+    async def gone() -> bool:
+        page, action = await client.get("/cases/the-stansted-15"), await act(client, an_action("the-stansted-15"))
+        return page.status_code == action.status_code == 410
+
+    await until(gone, timeout_seconds=60)
+    assert "Stansted" not in (await client.get("/")).text
+
+
 async def test_the_demo_keeps_its_data_and_forgets_nothing_when_it_is_killed(embedded: EmbeddedWorld) -> None:
     """`kill -9` while letters are on their way: at the next start every accepted action is delivered."""
     async with httpx.AsyncClient(base_url=embedded.url, timeout=30) as client:
