@@ -11,7 +11,6 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import Index, LargeBinary, Update, delete, func, text, update
-from sqlalchemy import event as sa_event
 from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -22,7 +21,7 @@ from shared.db import Database, DatabaseAway, UtcDateTime
 from shared.insert_many import insert_many_once
 from shared.messages.envelope import Event, Message, seal
 from shared.observability import current_traceparent
-from shared.wake import Wake
+from shared.wake import Wake, ring_on_commit
 
 CHANNEL = "w4r_outbox"
 BATCH_MAX = 200
@@ -32,7 +31,6 @@ POLL_SECONDS = 1.0
 PAUSE_SECONDS_MAX = 5.0
 BACKOFF_SECONDS_MAX = 30.0
 KEEP_PUBLISHED = timedelta(days=7)
-_NOTIFY = text(f"NOTIFY {CHANNEL}")
 
 log = structlog.get_logger(__name__)
 
@@ -87,9 +85,7 @@ class Outbox:
             for message in messages
         ]
         await insert_many_once(session, self.table, rows)
-        if session.get_bind().dialect.name == "postgresql":
-            await (await session.connection()).execute(_NOTIFY)
-        sa_event.listen(session.sync_session, "after_commit", lambda _: self._wake.set(), once=True)
+        await ring_on_commit(session, CHANNEL, self._wake)
 
 
 class Relay:

@@ -6,10 +6,13 @@ notification costs a moment and never a row.
 
 import asyncio
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import asyncpg
 import structlog
+from sqlalchemy import TextClause, event, text
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 LISTEN_AGAIN_SECONDS = 5.0
 
@@ -34,6 +37,19 @@ class Wake:
             for waiter in waiters:
                 waiter.cancel()
         self._rung.clear()
+
+
+async def ring_on_commit(session: AsyncSession, channel: str, wake: Wake) -> None:
+    """When the session's transaction commits, ring `wake` here, and by NOTIFY those that `listen` elsewhere."""
+    connection = await session.connection()
+    if connection.dialect.name == "postgresql":
+        await connection.execute(_notify(channel))
+    event.listen(session.sync_session, "after_commit", lambda _: wake.set(), once=True)
+
+
+@cache
+def _notify(channel: str) -> TextClause:
+    return text(f"NOTIFY {channel}")
 
 
 async def listen(url: str, channel: str, wake: Wake, stop: asyncio.Event) -> None:
