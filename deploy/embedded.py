@@ -93,15 +93,16 @@ def build(folder: Path, *, public_url: str, staff_token: str) -> Embedded:
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     cases, actions, delivery = (_database_url(folder, service) for service in ("cases", "actions", "delivery"))
+    token = SecretStr(staff_token)
     return Embedded(
         folder,
-        services.cases.wiring.build(CasesSettings(database_url=cases, public_url=public_url)),
-        services.actions.wiring.build(ActionsSettings(database_url=actions, public_url=public_url)),
+        services.cases.wiring.build(CasesSettings(database_url=cases, public_url=public_url, staff_token=token)),
+        services.actions.wiring.build(ActionsSettings(database_url=actions, public_url=public_url, staff_token=token)),
         services.delivery.wiring.build(
             DeliverySettings(
                 database_url=delivery,
                 public_url=public_url,
-                staff_token=SecretStr(staff_token),
+                staff_token=token,
                 letters_folder=folder / "letters",
                 smtp_url=None,
             )

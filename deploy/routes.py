@@ -21,11 +21,16 @@ class Route:
         return path == self.prefix or path.startswith(f"{self.prefix}/")
 
 
+# The first that holds a path has it.
 ROUTES = (
+    Route("/ops/intake", Service.ACTIONS),
+    Route("/ops/site", Service.CASES),
     Route("/ops", Service.DELIVERY),
     Route("/api/v1/letters", Service.DELIVERY),
     Route("/actions", Service.ACTIONS),
     Route("/api/v1/actions", Service.ACTIONS),
+    Route("/api/v1/intake", Service.ACTIONS),
+    Route("/api/v1/site", Service.CASES),
     Route("/receipts", Service.ACTIONS),
     Route("/api/v1/receipts", Service.ACTIONS),
 )

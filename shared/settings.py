@@ -3,7 +3,7 @@
 Names in the environment are `W4R_` and the field in capitals. A default is safe or absent; no secret has one.
 """
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -18,6 +18,9 @@ class Settings(BaseSettings):
     amqp_url: str | None = Field(default=None, description="RabbitMQ, as amqp://user:password@host:port/vhost")
     public_url: str = Field(
         default="http://localhost:8000", description="where supporters see the site; receipts link there"
+    )
+    staff_token: SecretStr | None = Field(
+        default=None, min_length=16, description="what staff log in with; unset: nothing below /ops exists"
     )
     http_host: str = Field(default="127.0.0.1", description="address a web process listens on")
     http_port: int = Field(default=8000, ge=0, le=65535, description="port a web process listens on")

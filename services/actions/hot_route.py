@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.actions.errors import KeyMalformed, KeyMissing, NotJson, WrongType
 from services.actions.intake import Receipt, accept_action
+from services.actions.origins import origin_of
 from services.actions.schemas import ACTION_REQUEST, ActionRequest, explain
 from services.actions.wiring import Wiring
 from shared.messages.envelope import derived_id
@@ -27,14 +28,14 @@ class PostAction:
     """Answers once the action is on disk, or raises the `Problem` that the frame answers with."""
 
     def __init__(self, wiring: Wiring) -> None:
-        self._intake = wiring.intake
+        self._intake, self._own = wiring.intake, wiring.own_networks
         self._receipts = f"{wiring.settings.public_url.rstrip('/')}/receipts/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         key = _key_of(request)
         wish = _read(request.headers.get("content-type", ""), await _body(receive))
-        receipt = await accept_action(wish, derived_id("action", "api", key), self._intake)
+        receipt = await accept_action(wish, derived_id("action", "api", key), self._intake, origin_of(scope, self._own))
         scope[LOG_FIELDS] = {"action_id": str(receipt.action_id), "outcome": "accepted"}
         await self._answer(receipt)(scope, receive, send)
 

@@ -11,6 +11,7 @@ from services.actions.errors import KeyReused, Unconfirmed
 from services.actions.group_commit import GroupCommit
 from services.actions.known_cases import KnownCases
 from services.actions.metrics import IntakeMetrics
+from services.actions.origins import NOWHERE, Origin
 from services.actions.schemas import ActionRequest
 from services.actions.store import ActionStore, Entry, Kept
 from shared.clock import Clock
@@ -43,14 +44,14 @@ class Intake:
     seconds_max: float
 
 
-async def accept_action(request: ActionRequest, action_id: UUID, intake: Intake) -> Receipt:
+async def accept_action(request: ActionRequest, action_id: UUID, intake: Intake, origin: Origin = NOWHERE) -> Receipt:
     """Return once the action is committed; the same `action_id` again returns the same receipt.
 
     Raises a `Problem` that says what is wrong with the request, `KeyReused` when the id came before with other
     words, `QueueFull` or `Unconfirmed` when it should come again, and `DatabaseAway`."""
     digest, token = request.digest(), secrets.token_urlsafe(TOKEN_BYTES)
     try:
-        kept = await _keep(request, action_id, digest, token, intake)
+        kept = await _keep(request, action_id, digest, token, intake, origin)
     except TimeoutError:
         raise Unconfirmed from None
     if kept.body_hash != digest:
@@ -60,7 +61,9 @@ async def accept_action(request: ActionRequest, action_id: UUID, intake: Intake)
     return Receipt(action_id, kept.token)
 
 
-async def _keep(request: ActionRequest, action_id: UUID, digest: str, token: str, intake: Intake) -> Kept:
+async def _keep(
+    request: ActionRequest, action_id: UUID, digest: str, token: str, intake: Intake, origin: Origin
+) -> Kept:
     """Raises `TimeoutError` after `seconds_max`."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + intake.seconds_max
@@ -77,7 +80,7 @@ async def _keep(request: ActionRequest, action_id: UUID, digest: str, token: str
         if earlier is None:
             raise
         return earlier
-    entry = make_entry(request, action_id, digest, token, snapshot, targets, now)
+    entry = make_entry(request, action_id, digest, token, snapshot, targets, now, origin)
     return await intake.commit.put(entry, deadline - loop.time())
 
 
@@ -94,6 +97,7 @@ def make_entry(
     case: CasePublishedV1,
     targets: tuple[Target, ...],
     now: datetime,
+    origin: Origin = NOWHERE,
 ) -> Entry:
     """The row and the event of an action that was admitted."""
     event = make_event(request, action_id, case, targets, now)
@@ -116,6 +120,7 @@ def make_entry(
         "target_ids": [str(target.id) for target in targets],
         "accepted_at": now,
         "cancelled_at": None,
+        "network": origin.network,
     }
     return Entry(action_id, token, digest, row, seal(event, current_traceparent()))
 

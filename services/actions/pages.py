@@ -15,6 +15,7 @@ from services.actions.countries import COUNTRIES
 from services.actions.errors import UnknownReceipt, WrongType
 from services.actions.form import WriteForm, as_request, form_action_id, in_form_words, read_form
 from services.actions.intake import accept_action
+from services.actions.origins import origin_of
 from services.actions.receipts import find_receipt
 from services.actions.wiring import Wiring
 from shared.db import DatabaseAway
@@ -39,9 +40,10 @@ def pages_router(wiring: Wiring) -> APIRouter:
         form = await _read(request)
         if crowded := refused_for_now(request.scope):
             return _ask_to_wait(request, form, crowded, wiring)
+        origin = origin_of(request.scope, wiring.own_networks)
         try:
             wish = fit_targets(as_request(form), await wiring.cases.find(form.case))
-            receipt = await accept_action(wish, form_action_id(form, wish), wiring.intake)
+            receipt = await accept_action(wish, form_action_id(form, wish), wiring.intake, origin)
         except Problem as problem:
             if problem.status in FOR_NOW:
                 return _ask_to_wait(request, form, problem, wiring)

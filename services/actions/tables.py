@@ -9,6 +9,7 @@ from sqlalchemy import JSON, Text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from shared.audit import AuditColumns
 from shared.db import UtcDateTime
 from shared.dead_letters import DeadLetterColumns
 from shared.outbox import OutboxColumns
@@ -44,6 +45,7 @@ class Action(Row, table=True):
     target_ids: list[str] = Field(sa_type=JSON)
     accepted_at: datetime = Field(sa_type=UtcDateTime)
     cancelled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    network: str | None = Field(default=None, description="where it came from, an IPv4 /24 or IPv6 /48; forgotten soon")
 
 
 class CaseStatus(StrEnum):
@@ -94,6 +96,10 @@ class LetterReport(Row, table=True):
 
 class Outbox(OutboxColumns, Row, table=True):
     __tablename__ = "outbox"
+
+
+class Audit(AuditColumns, Row, table=True):
+    __tablename__ = "audit"
 
 
 class DeadLetter(DeadLetterColumns, Row, table=True):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -13,7 +14,9 @@ from services.actions.known_cases import KnownCases
 from services.actions.metrics import IntakeMetrics
 from services.actions.settings import ActionsSettings
 from services.actions.store import ActionStore
+from services.actions.tables import Audit
 from services.actions.tables import Outbox as OutboxRow
+from shared.audit import Auditor
 from shared.bus import Bus
 from shared.clock import Clock, SystemClock
 from shared.db import Database
@@ -21,7 +24,9 @@ from shared.outbox import Outbox, Relay
 from shared.processes import Job
 from shared.roles import chore
 from shared.wake import Wake
+from shared.web.clients import trusted_networks
 from shared.web.pages import Pages
+from shared.web.staff import Staff, staff_of
 
 HERE = Path(__file__).parent
 MIGRATIONS = HERE / "migrations"
@@ -30,7 +35,7 @@ FORGET_EVERY_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class Wiring:
-    """What routes and handlers are given. `relay` makes the relay for a bus."""
+    """What routes and handlers are given. `relay` makes the relay for a bus; `own_networks` are proxies of ours."""
 
     settings: ActionsSettings
     clock: Clock
@@ -43,6 +48,9 @@ class Wiring:
     cases: KnownCases
     commit: GroupCommit
     intake: Intake
+    staff: Staff
+    audit: Auditor
+    own_networks: tuple[IPv4Network | IPv6Network, ...]
 
     def chores(self, relay: Relay) -> list[Job]:
         """What is done now and then, beside the worker: forgetting what was published."""
@@ -81,6 +89,9 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         cases=cases,
         commit=commit,
         intake=Intake(cases, commit, store, clock, metrics, settings.accept_seconds_max),
+        staff=staff_of(settings, clock),
+        audit=Auditor(Audit, clock),
+        own_networks=trusted_networks(settings.trusted_proxies),
     )
 
 

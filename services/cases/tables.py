@@ -9,6 +9,7 @@ from sqlalchemy import JSON, Enum, Text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from shared.audit import AuditColumns
 from shared.db import UtcDateTime
 from shared.dead_letters import DeadLetterColumns
 from shared.messages.cases import Channel
@@ -61,6 +62,10 @@ class Row(SQLModel, registry=registry()):
 
 class Outbox(OutboxColumns, Row, table=True):
     __tablename__ = "outbox"
+
+
+class Audit(AuditColumns, Row, table=True):
+    __tablename__ = "audit"
 
 
 class DeadLetter(DeadLetterColumns, Row, table=True):

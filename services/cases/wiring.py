@@ -11,7 +11,8 @@ from services.cases.pages import make_pages
 from services.cases.publishing import Publishing
 from services.cases.reading import Reading, make_reading
 from services.cases.settings import CasesSettings
-from services.cases.tables import DeadLetter, Outbox
+from services.cases.tables import Audit, DeadLetter, Outbox
+from shared.audit import Auditor
 from shared.bus import Bus, KeepDead
 from shared.clock import Clock, SystemClock
 from shared.db import Database
@@ -22,6 +23,7 @@ from shared.processes import Job
 from shared.roles import chore
 from shared.wake import Wake
 from shared.web.pages import Pages
+from shared.web.staff import Staff, staff_of
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 FORGET_SECONDS = 3600.0
@@ -40,6 +42,8 @@ class Wiring:
     pages: Pages
     reading: Reading
     publishing: Publishing
+    staff: Staff
+    audit: Auditor
     keep_dead: KeepDead
 
     def relay(self, bus: Bus) -> Relay:
@@ -71,6 +75,8 @@ def build(settings: CasesSettings, *, clock: Clock | None = None) -> Wiring:
         pages=make_pages(),
         reading=make_reading(Library(database, clock, settings), clock, settings),
         publishing=Publishing(database, outbox, clock),
+        staff=staff_of(settings, clock),
+        audit=Auditor(Audit, clock),
         keep_dead=keeper(database, DeadLetter),
     )
 

@@ -1,34 +1,31 @@
 """`/ops`: the operator's console. Closed unless there is a staff token; every form guarded against forgery."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, FastAPI, Form, Request
+from fastapi import APIRouter, Depends, FastAPI, Form
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from services.delivery.api import LIMIT_DEFAULT, Cursor, Limit, State, next_url, read_cursor
 from services.delivery.desk import COUNTED_LIVE_MAX, COUNTED_MAX
-from services.delivery.staff import LoginNeeded
 from services.delivery.states import CANCELLABLE, LIVE, RETRIABLE, LetterState
 from services.delivery.wiring import Wiring
 from shared.web.problems import FieldError
+from shared.web.staff import LOGIN, WHO_CHARACTERS_MAX, show_way_in
 
 SEE_OTHER = 303
 LIST = "/ops/letters"
-LOGIN = "/ops/login"
 
 Token = Annotated[str, Form(max_length=500)]
+Who = Annotated[str, Form(max_length=WHO_CHARACTERS_MAX)]
 
 
 def install_pages(app: FastAPI, wiring: Wiring) -> None:
     app.include_router(_way_in(wiring))
     app.include_router(_console(wiring))
-
-    async def show_way_in(_request: Request, _error: Exception) -> Response:
-        return RedirectResponse(LOGIN, SEE_OTHER, headers={"Cache-Control": "no-store"})
-
-    app.add_exception_handler(LoginNeeded, show_way_in)
+    show_way_in(app)
 
 
 def _way_in(wiring: Wiring) -> APIRouter:
@@ -41,14 +38,14 @@ def _way_in(wiring: Wiring) -> APIRouter:
 
     @router.get(LOGIN)
     async def show_login() -> HTMLResponse:
-        return wiring.pages.respond("ops/login.html", errors=[])
+        return wiring.pages.respond("ops/login.html", errors=[], who="")
 
     @router.post(LOGIN, dependencies=[Depends(staff.require_own_form)])
-    async def log_in(token: Token = "") -> Response:
+    async def log_in(token: Token = "", who: Who = "") -> Response:
         if not staff.is_token(token.strip()):
             errors = [FieldError("token", "That is not the staff token.")]
-            return wiring.pages.respond("ops/login.html", 403, errors=errors)
-        return _went(LIST, staff.open_session)
+            return wiring.pages.respond("ops/login.html", 403, errors=errors, who=who)
+        return _went(LIST, partial(staff.open_session, who=who))
 
     @router.post("/ops/logout", dependencies=[Depends(staff.require_own_form)])
     async def log_out() -> Response:

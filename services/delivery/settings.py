@@ -16,9 +16,6 @@ class DeliverySettings(Settings):
         validation_alias=AliasChoices("database_url", "W4R_DELIVERY_DATABASE_URL"),
         description="delivery's own database, postgresql+asyncpg://... or sqlite+aiosqlite:///path",
     )
-    staff_token: SecretStr | None = Field(
-        default=None, min_length=16, description="what operators log in with; unset: /ops does not exist"
-    )
     mail_from: str = Field(
         default="Write for Rights <letters@writeforrights.example>",
         description="the campaign's own name and address, From of every letter",

@@ -24,7 +24,6 @@ from services.delivery.metrics import DeliveryMetrics
 from services.delivery.rendering import Campaign, read_campaign
 from services.delivery.sending import Sender, SenderLimits
 from services.delivery.settings import DeliverySettings
-from services.delivery.staff import Staff
 from services.delivery.states import LIVE
 from services.delivery.sweeping import Sweep
 from services.delivery.tables import DeadLetter
@@ -41,6 +40,7 @@ from shared.processes import Job
 from shared.roles import chore
 from shared.wake import Wake, listen
 from shared.web.pages import Pages
+from shared.web.staff import Staff, staff_of
 
 HERE = Path(__file__).parent
 MIGRATIONS = HERE / "migrations"
@@ -141,7 +141,6 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
     wake, sender_wake = Wake(), Wake()
     outbox = Outbox(OutboxRow, clock, wake)
     campaign = read_campaign(settings.mail_from)
-    token = settings.staff_token.get_secret_value() if settings.staff_token else None
     return Wiring(
         settings=settings,
         clock=clock,
@@ -156,7 +155,7 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
         canceller=Canceller(database, outbox, clock),
         desk=Desk(database, outbox, clock, sender_wake),
         mail=MailReader(campaign, clock, settings.letters_folder),
-        staff=Staff(token, clock, settings.public_url),
+        staff=staff_of(settings, clock),
         pages=Pages([HERE / "templates"]),
         campaign=campaign,
         channel=_channel(settings),

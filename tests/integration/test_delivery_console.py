@@ -11,9 +11,9 @@ import pytest
 from services.delivery.channels import Accepted, Answer, Phase, Refused, Unknown
 from services.delivery.channels.to_folder import ToFolder
 from services.delivery.claiming import HandoverResult
-from services.delivery.staff import COOKIE, COOKIE_SECONDS
 from services.delivery.states import LetterState
 from shared.messages.delivery import LetterCancelledV1
+from shared.web.staff import COOKIE, COOKIE_SECONDS
 from tests.support.delivery_service import (
     SITE,
     STAFF_TOKEN,
