@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from services.cases.places import countries, is_language
 from services.cases.tables import CaseStatus, ConsentScope, UpdateKind
-from shared.messages.cases import Channel
+from shared.messages.cases import Channel, Verification
 
 SUBJECT_CHARACTERS_MAX = 200
 BODY_CHARACTERS_MAX = 20_000
@@ -104,6 +104,8 @@ class CampaignFile(FilePart):
     goal: int | None = Field(default=None, ge=1)
     starts_on: date | None = None
     ends_on: date | None = None
+    verification: Verification = Verification.NONE
+    proof_of_work: bool = False
 
 
 class Consent(FilePart):

@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from services.cases.case_files import CampaignFile, CaseFile, TargetPart
 from services.cases.revisions import Decision
 from services.cases.tables import Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate, ConsentScope
-from shared.messages.cases import CaseClosedV1, CasePublishedV1, ClosedReason, LetterTemplate, Target
+from shared.messages.cases import CaseClosedV1, CasePublishedV1, ClosedReason, LetterTemplate, Protection, Target
 from shared.messages.envelope import derived_id
 
 ERASED = ""
@@ -78,6 +78,7 @@ def published_event(row: Case, case: CaseFile, campaign: CampaignFile, revision:
         targets=tuple(_target(target) for target in case.targets),
         templates=tuple(LetterTemplate(**letter.model_dump()) for letter in case.letters),
         closes_at=case.closes_at,
+        protection=Protection(verification=campaign.verification, proof_of_work=campaign.proof_of_work),
         published_at=now,
     )
 

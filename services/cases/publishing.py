@@ -138,8 +138,15 @@ def _stored(case: Case) -> Stored:
 
 
 def _digest(folder: Folder, file: ReadFile) -> str:
-    """Of all that a revision says: the case, and the campaign's name that stands in its letters."""
-    said: Sequence[str] = (folder.campaign.slug, folder.campaign.name, file.case.model_dump_json())
+    """Of all that a revision says: the case, and what its events say of its campaign."""
+    campaign = folder.campaign
+    said: Sequence[str] = (
+        campaign.slug,
+        campaign.name,
+        campaign.verification,
+        str(campaign.proof_of_work),
+        file.case.model_dump_json(),
+    )
     return sha256("\x1f".join(said).encode()).hexdigest()
 
 

@@ -12,7 +12,7 @@ from sqlmodel import Field, SQLModel
 from shared.audit import AuditColumns
 from shared.db import UtcDateTime
 from shared.dead_letters import DeadLetterColumns
-from shared.messages.cases import Channel
+from shared.messages.cases import Channel, Verification
 from shared.outbox import OutboxColumns
 
 NOT_TOLD = ""
@@ -81,6 +81,8 @@ class Campaign(Row, table=True):
     goal: int | None = None
     starts_on: date | None = None
     ends_on: date | None = None
+    verification: Verification = Field(default=Verification.NONE, sa_type=_word(Verification))
+    proof_of_work: bool = False
 
 
 class Case(Row, table=True):

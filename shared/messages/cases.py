@@ -25,6 +25,20 @@ class ClosedReason(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class Verification(StrEnum):
+    """Whether a supporter's mailbox is verified, and what waits for it."""
+
+    NONE = "none"
+    BEFORE_DELIVERY = "before_delivery"
+
+
+class Protection(Part):
+    """What a campaign asks of a supporter, so that its numbers can be believed."""
+
+    verification: Verification = Verification.NONE
+    proof_of_work: bool = Field(default=False, description="forms bring a small proof of work")
+
+
 class Target(Part):
     """An official who receives, with an address for each channel that reaches them."""
 
@@ -60,6 +74,7 @@ class CasePublishedV1(Event):
     targets: tuple[Target, ...]
     templates: tuple[LetterTemplate, ...]
     closes_at: AwareDatetime | None = None
+    protection: Protection = Protection()
     published_at: AwareDatetime
 
     def subject(self) -> str:
