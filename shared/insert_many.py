@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Dialect, Table, TextClause, text
+from sqlalchemy import Dialect, Table, text
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -27,35 +27,50 @@ async def insert_many_once(session: AsyncSession, model: type[SQLModel], rows: S
     connection = await session.connection()
     dialect = connection.dialect
     if dialect.name == "postgresql":
-        plan = _plan(model, tuple(rows[0]), dialect)
-        return set(await connection.scalars(plan.statement, plan.arrays(rows)))
+        columns = columns_of(model, tuple(rows[0]), dialect)
+        statement = text(columns.insert_once(columns.unnest([f":{name}" for name in columns.names])))
+        return set(await connection.scalars(statement, dict(zip(columns.names, columns.arrays(rows), strict=True))))
     table: Table = model.__table__  # type: ignore[attr-defined]
     # Rows as parameters: the statement is compiled once, and not for every batch.
     return set(await connection.scalars(insert_once(dialect.name, model).returning(*table.primary_key), list(rows)))
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    """A statement with an array for each column, and how the column's values are put for the driver."""
+class Columns:
+    """Columns of a table, and how their values are put for PostgreSQL's driver. The names are the model's own."""
 
-    statement: TextClause
-    columns: tuple[tuple[str, Callable[[Any], Any] | None], ...]
+    table: str
+    key: str
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    puts: tuple[Callable[[Any], Any] | None, ...]
 
-    def arrays(self, rows: Sequence[Row]) -> dict[str, list[Any]]:
-        return {
-            name: [row[name] for row in rows] if put is None else [put(row[name]) for row in rows]
-            for name, put in self.columns
-        }
+    def arrays(self, rows: Sequence[Row]) -> list[list[Any]]:
+        """For each column, its values."""
+        return [
+            [row[name] for row in rows] if put is None else [put(row[name]) for row in rows]
+            for name, put in zip(self.names, self.puts, strict=True)
+        ]
+
+    def unnest(self, places: Sequence[str]) -> str:
+        """The rows, from one array a column; `places` are how the statement's parameters are written."""
+        arrays = (f"CAST({place} AS {type_}[])" for place, type_ in zip(places, self.types, strict=True))
+        return f"SELECT * FROM unnest({', '.join(arrays)})"  # noqa: S608  # nothing from outside is in the text
+
+    def insert_once(self, source: str) -> str:
+        into = f'INSERT INTO "{self.table}" ({", ".join(self.names)}) {source}'  # as above
+        return f"{into} ON CONFLICT DO NOTHING RETURNING {self.key}"
 
 
 @lru_cache(maxsize=64)
-def _plan(model: type[SQLModel], names: tuple[str, ...], dialect: Dialect) -> _Plan:
+def columns_of(model: type[SQLModel], names: tuple[str, ...], dialect: Dialect) -> Columns:
     table: Table = model.__table__  # type: ignore[attr-defined]
     (key,) = table.primary_key
-    types = {name: table.columns[name].type for name in names}
-    arrays = ", ".join(f"CAST(:{name} AS {type_.compile(dialect)}[])" for name, type_ in types.items())
-    # Nothing from outside is in the text: names and types are the model's own.
-    into = f'INSERT INTO "{table.name}" ({", ".join(names)}) SELECT * FROM unnest({arrays})'  # noqa: S608
-    statement = text(f"{into} ON CONFLICT DO NOTHING RETURNING {key.name}")
-    puts = ((name, type_.dialect_impl(dialect).bind_processor(dialect)) for name, type_ in types.items())
-    return _Plan(statement, tuple(puts))
+    types = [table.columns[name].type for name in names]
+    return Columns(
+        table.name,
+        key.name,
+        names,
+        tuple(type_.compile(dialect) for type_ in types),
+        tuple(type_.dialect_impl(dialect).bind_processor(dialect) for type_ in types),
+    )

@@ -7,6 +7,7 @@ consumers know the event by its id. Relays claim by lease, so any number of them
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -71,8 +72,13 @@ class Outbox:
 
     async def add_sealed(self, session: AsyncSession, messages: Sequence[Message]) -> None:
         """As `add`, for events that were put into their envelopes before."""
+        await insert_many_once(session, self.table, self.rows(messages))
+        await ring_on_commit(session, CHANNEL, self._wake)
+
+    def rows(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
+        """The rows of these messages, for a statement that writes them by itself."""
         now = self._clock.now()
-        rows = [
+        return [
             {
                 "event_id": message.event_id,
                 "type": message.type,
@@ -84,8 +90,6 @@ class Outbox:
             }
             for message in messages
         ]
-        await insert_many_once(session, self.table, rows)
-        await ring_on_commit(session, CHANNEL, self._wake)
 
 
 class Relay:

@@ -14,7 +14,11 @@ import structlog
 from sqlalchemy import TextClause, event, text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from shared.bare import BareConnections
+from shared.db import DatabaseAway
+
 LISTEN_AGAIN_SECONDS = 5.0
+RING_AGAIN_SECONDS = 0.02
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +54,35 @@ async def ring_on_commit(session: AsyncSession, channel: str, wake: Wake) -> Non
 @cache
 def _notify(channel: str) -> TextClause:
     return text(f"NOTIFY {channel}")
+
+
+class Ringer:
+    """Rings `wake` here and, on PostgreSQL, those that `listen` elsewhere, for a commit that is done already.
+
+    A NOTIFY inside a transaction makes its commit wait for all others that notify. So this one goes out by itself,
+    behind the commit, and seldom: whoever is woken takes all there is."""
+
+    def __init__(self, channel: str, wake: Wake, bare: BareConnections | None) -> None:
+        self._channel, self._wake, self._bare = channel, wake, bare
+        self._ringing: asyncio.Task[None] | None = None
+        self._again = False
+
+    def ring(self) -> None:
+        self._wake.set()
+        self._again = True
+        if self._bare and (self._ringing is None or self._ringing.done()):
+            self._ringing = asyncio.create_task(self._notify(self._bare))
+
+    async def close(self) -> None:
+        if self._ringing:
+            await asyncio.wait({self._ringing})
+
+    async def _notify(self, bare: BareConnections) -> None:
+        while self._again:
+            self._again = False
+            with suppress(DatabaseAway, asyncpg.PostgresError):
+                await bare.fetch(f"NOTIFY {self._channel}")
+            await asyncio.sleep(RING_AGAIN_SECONDS)
 
 
 async def listen(url: str, channel: str, wake: Wake, stop: asyncio.Event) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -31,8 +32,8 @@ def create_app(wiring: Wiring) -> FastAPI:
         registry=wiring.registry,
         lifespan=lifespan,
         forms={FORM_PATH},
+        innermost=partial(HotRoute, wiring=wiring),
     )
-    app.router.routes.insert(0, HotRoute(wiring))
     app.include_router(api_router(wiring))
     app.include_router(pages_router(wiring))
     return app

@@ -36,6 +36,11 @@ class _Waiting:
     entry: Entry
     answer: asyncio.Future[Kept]
 
+    @property
+    def is_wanted(self) -> bool:
+        """Cancelled, its caller has hung up, having sent it; done otherwise, its caller was told that time was up."""
+        return self.answer.cancelled() or not self.answer.done()
+
 
 class GroupCommit:
     """Takes entries while it is started. `drain` writes what waits before it ends."""
@@ -63,20 +68,17 @@ class GroupCommit:
         Raises `QueueFull` at once, `DatabaseAway`, `Unwritable`, or `TimeoutError`: then an entry no writer has
         begun with is dropped. A caller that is cancelled leaves its entry to be written: the supporter did press
         the button."""
-        answer: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Kept] = loop.create_future()
         try:
             self._queue.put_nowait(_Waiting(entry, answer))
         except asyncio.QueueFull:
             raise QueueFull from None
+        timer = loop.call_later(timeout_seconds, _give_up, answer)
         try:
-            await asyncio.wait((answer,), timeout=timeout_seconds)
-        except asyncio.CancelledError:
-            answer.add_done_callback(_hear_out)
-            raise
-        if not answer.done():
-            answer.cancel()
-            raise TimeoutError
-        return answer.result()
+            return await answer
+        finally:
+            timer.cancel()
 
     async def drain(self) -> None:
         """Write what waits, then end. Call it when no more entries come."""
@@ -108,7 +110,7 @@ class GroupCommit:
     async def _write(self) -> None:
         while True:
             taken = await self._take()
-            batch = [waiting for waiting in taken if not waiting.answer.done()]
+            batch = [waiting for waiting in taken if waiting.is_wanted]
             if batch:
                 await self._commit(batch)
             for _ in taken:
@@ -164,10 +166,9 @@ class GroupCommit:
         return kept
 
 
-def _hear_out(answer: asyncio.Future[Kept]) -> None:
-    """For an answer nobody waits for: a fault in it is then not reported as forgotten."""
-    if not answer.cancelled():
-        answer.exception()
+def _give_up(answer: asyncio.Future[Kept]) -> None:
+    if not answer.done():
+        answer.set_exception(TimeoutError())
 
 
 def _answer(batch: Sequence[_Waiting], kept: dict[UUID, Kept]) -> None:

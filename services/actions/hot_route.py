@@ -1,66 +1,72 @@
 """The hot route: `POST /api/v1/actions`, from bytes to bytes.
 
-FastAPI's way to a route costs more than accepting an action does. So this one is a bare ASGI endpoint, inside the same
-guards and with the same problems; `api.py` documents it.
+FastAPI's way to a route costs more than accepting an action does. So this one stands before it, a bare ASGI endpoint
+inside the same guards and with the same problems; `api.py` documents it.
 """
 
-from fastapi import Request
-from fastapi.responses import Response
+from collections.abc import Mapping
+
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
-from starlette.routing import Match, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.actions.errors import KeyMalformed, KeyMissing, NotJson, WrongType
 from services.actions.intake import Receipt, accept_action
 from services.actions.origins import origin_of
 from services.actions.schemas import ACTION_REQUEST, ActionRequest, explain
 from services.actions.wiring import Wiring
+from shared.db import DatabaseAway
 from shared.messages.envelope import derived_id
 from shared.web.guards import LOG_FIELDS
-from shared.web.problems import invalid
+from shared.web.problems import Problem, as_problem, invalid, problem_response
 
 PATH = "/api/v1/actions"
 KEY_CHARACTERS_MAX = 255
+IDEMPOTENCY_KEY, CONTENT_TYPE = b"idempotency-key", b"content-type"
+HEADERS = frozenset({IDEMPOTENCY_KEY, CONTENT_TYPE})
+ANSWER_HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 
 
-class PostAction:
-    """Answers once the action is on disk, or raises the `Problem` that the frame answers with."""
+class HotRoute:
+    """Takes actions as they come by the API; everything else goes on to `app`."""
 
-    def __init__(self, wiring: Wiring) -> None:
-        self._intake, self._own = wiring.intake, wiring.own_networks
+    path = PATH  # what logs and metrics call this route
+
+    def __init__(self, app: ASGIApp, wiring: Wiring) -> None:
+        self._app, self._intake, self._own = app, wiring.intake, wiring.own_networks
         self._receipts = f"{wiring.settings.public_url.rstrip('/')}/receipts/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        key = _key_of(request)
-        wish = _read(request.headers.get("content-type", ""), await _body(receive))
+        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+            return await self._app(scope, receive, send)
+        scope["route"] = self
+        try:
+            await self._accept(scope, receive, send)
+        except (Problem, DatabaseAway) as fault:
+            await problem_response(as_problem(fault))(scope, receive, send)
+
+    async def _accept(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers once the action is on disk. Raises the `Problem` that says why it is not, and `DatabaseAway`."""
+        headers = {name: value for name, value in scope["headers"] if name in HEADERS}
+        key = _key_of(headers)
+        wish = _read(headers.get(CONTENT_TYPE, b""), await _body(receive))
         receipt = await accept_action(wish, derived_id("action", "api", key), self._intake, origin_of(scope, self._own))
         scope[LOG_FIELDS] = {"action_id": str(receipt.action_id), "outcome": "accepted"}
-        await self._answer(receipt)(scope, receive, send)
+        await self._answer(receipt, send)
 
-    def _answer(self, receipt: Receipt) -> Response:
+    async def _answer(self, receipt: Receipt, send: Send) -> None:
         url = self._receipts + receipt.token
-        body = f'{{"id":"{receipt.action_id}","status":"accepted","receipt":"{url}"}}'
-        return Response(body, 202, {"Location": url, "Cache-Control": "no-store"}, "application/json")
+        body = f'{{"id":"{receipt.action_id}","status":"accepted","receipt":"{url}"}}'.encode()
+        sizes = [(b"location", url.encode()), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 202, "headers": [*ANSWER_HEADERS, *sizes]})
+        await send({"type": "http.response.body", "body": body})
 
 
-class HotRoute(Route):
-    """To be put before all other routes."""
-
-    def __init__(self, wiring: Wiring) -> None:
-        super().__init__(PATH, PostAction(wiring), methods=["POST"])
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        # FastAPI names only its own routes in the scope, where logs and metrics look for the name.
-        match, child_scope = super().matches(scope)
-        return match, {**child_scope, "route": self}
-
-
-def _key_of(request: Request) -> str:
-    key = request.headers.get("idempotency-key")
-    if key is None:
+def _key_of(headers: Mapping[bytes, bytes]) -> str:
+    sent = headers.get(IDEMPOTENCY_KEY)
+    if sent is None:
         raise KeyMissing
+    key = sent.decode("latin-1")
     if not (0 < len(key) <= KEY_CHARACTERS_MAX and key.isascii() and key.isprintable()):
         raise KeyMalformed
     return key
@@ -78,8 +84,8 @@ async def _body(receive: Receive) -> bytes:
     return b"".join(pieces)
 
 
-def _read(content_type: str, body: bytes) -> ActionRequest:
-    if content_type.partition(";")[0].strip().lower() != "application/json":
+def _read(content_type: bytes, body: bytes) -> ActionRequest:
+    if content_type.partition(b";")[0].strip().lower() != b"application/json":
         raise WrongType("application/json")
     try:
         return ACTION_REQUEST.validate_json(body)

@@ -3,22 +3,18 @@
 import asyncio
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from services.actions.admission import admit
+from services.actions.entries import make_entry
 from services.actions.errors import KeyReused, Unconfirmed
 from services.actions.group_commit import GroupCommit
 from services.actions.known_cases import KnownCases
 from services.actions.metrics import IntakeMetrics
 from services.actions.origins import NOWHERE, Origin
 from services.actions.schemas import ActionRequest
-from services.actions.store import ActionStore, Entry, Kept
+from services.actions.store import ActionStore, Kept
 from shared.clock import Clock
-from shared.messages.actions import ActionAcceptedV1, Letter, Supporter
-from shared.messages.cases import CasePublishedV1, Target
-from shared.messages.envelope import seal
-from shared.observability import current_traceparent
 from shared.web.problems import Problem
 
 TOKEN_BYTES = 24  # 192 bits: nobody guesses another's receipt
@@ -80,75 +76,11 @@ async def _keep(
         if earlier is None:
             raise
         return earlier
-    entry = make_entry(request, action_id, digest, token, snapshot, targets, now, origin)
+    edited = case is not None and case.is_edited(request.letter.body)
+    entry = make_entry(request, action_id, digest, token, snapshot, targets, now, origin=origin, edited=edited)
     return await intake.commit.put(entry, deadline - loop.time())
 
 
 async def _find_earlier(action_id: UUID, deadline: float, intake: Intake) -> Kept | None:
     async with asyncio.timeout_at(deadline):
         return await intake.store.find(action_id)
-
-
-def make_entry(
-    request: ActionRequest,
-    action_id: UUID,
-    digest: str,
-    token: str,
-    case: CasePublishedV1,
-    targets: tuple[Target, ...],
-    now: datetime,
-    origin: Origin = NOWHERE,
-) -> Entry:
-    """The row and the event of an action that was admitted."""
-    event = make_event(request, action_id, case, targets, now)
-    row = {
-        "id": action_id,
-        "token": token,
-        "body_hash": digest,
-        "case_id": case.case_id,
-        "case_slug": case.slug,
-        "channel": request.channel.value,
-        "supporter_name": request.supporter.name,
-        "supporter_email": request.supporter.email,
-        "supporter_country": request.supporter.country,
-        "hide_email": request.hide_email,
-        "opt_in": request.opt_in,
-        "source": request.source,
-        "letter_subject": request.letter.subject,
-        "letter_body": request.letter.body,
-        "letter_language": request.letter.language,
-        "target_ids": [str(target.id) for target in targets],
-        "accepted_at": now,
-        "cancelled_at": None,
-        "network": origin.network,
-    }
-    return Entry(action_id, token, digest, row, seal(event, current_traceparent()))
-
-
-def make_event(
-    request: ActionRequest, action_id: UUID, case: CasePublishedV1, targets: tuple[Target, ...], now: datetime
-) -> ActionAcceptedV1:
-    """All that delivery needs, and no more: a hidden address does not travel."""
-    supporter = request.supporter
-    return ActionAcceptedV1(
-        action_id=action_id,
-        case_id=case.case_id,
-        case_slug=case.slug,
-        case_title=case.title,
-        campaign_name=case.campaign_name,
-        channel=request.channel,
-        supporter=Supporter(
-            name=supporter.name,
-            email=None if request.hide_email else supporter.email,
-            country=supporter.country,
-        ),
-        letter=Letter(
-            subject=request.letter.subject,
-            body=request.letter.body,
-            language=request.letter.language,
-        ),
-        targets=targets,
-        partner=request.source.get("partner"),
-        closes_at=case.closes_at,
-        accepted_at=now,
-    )

@@ -26,10 +26,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class KnownCase:
-    """What intake needs to know of a case."""
+    """What intake needs to know of a case. `offered` are the letters it gives to start from."""
 
     status: CaseStatus
     snapshot: CasePublishedV1 | None
+    offered: frozenset[str] = frozenset()
+
+    def is_edited(self, body: str) -> bool:
+        """Whether the letter is other than all that the case offers to start from."""
+        return body.strip() not in self.offered
 
     def status_at(self, now: datetime) -> CaseStatus:
         """A case whose closing date is past has ended, whether or not somebody said so yet."""
@@ -109,4 +114,5 @@ async def _read(session: AsyncSession) -> dict[str, KnownCase]:
 
 def _known(row: KnownCaseRow) -> KnownCase:
     snapshot = CasePublishedV1.model_validate(row.snapshot) if row.snapshot else None
-    return KnownCase(CaseStatus(row.status), snapshot)
+    offered = frozenset(template.body.strip() for template in snapshot.templates) if snapshot else frozenset()
+    return KnownCase(CaseStatus(row.status), snapshot, offered)

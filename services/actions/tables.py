@@ -45,6 +45,14 @@ class Action(Row, table=True):
     target_ids: list[str] = Field(sa_type=JSON)
     accepted_at: datetime = Field(sa_type=UtcDateTime)
     cancelled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    sender_key: UUID | None = Field(default=None, unique=True, description="who wrote first; later ones have none")
+    repeat_of: UUID | None = Field(default=None, description="the sender's first action, of a later one")
+    letters_of: dict[str, str] | None = Field(
+        default=None,
+        sa_type=JSON(none_as_null=True),
+        description="by target, the action whose letter counts; absent: its own",
+    )
+    edited: bool | None = Field(default=None, description="whether the letter is other than the one offered")
     network: str | None = Field(default=None, description="where it came from, an IPv4 /24 or IPv6 /48; forgotten soon")
 
 

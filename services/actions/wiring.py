@@ -12,18 +12,20 @@ from services.actions.group_commit import GroupCommit, Limits
 from services.actions.intake import Intake
 from services.actions.known_cases import KnownCases
 from services.actions.metrics import IntakeMetrics
+from services.actions.one_statement import OneStatement
 from services.actions.settings import ActionsSettings
 from services.actions.store import ActionStore
 from services.actions.tables import Audit
 from services.actions.tables import Outbox as OutboxRow
 from shared.audit import Auditor
+from shared.bare import BareConnections
 from shared.bus import Bus
 from shared.clock import Clock, SystemClock
 from shared.db import Database
-from shared.outbox import Outbox, Relay
+from shared.outbox import CHANNEL, Outbox, Relay
 from shared.processes import Job
 from shared.roles import chore
-from shared.wake import Wake
+from shared.wake import Ringer, Wake
 from shared.web.clients import trusted_networks
 from shared.web.pages import Pages
 from shared.web.staff import Staff, staff_of
@@ -51,6 +53,8 @@ class Wiring:
     staff: Staff
     audit: Auditor
     own_networks: tuple[IPv4Network | IPv6Network, ...]
+    bare: BareConnections | None
+    ringer: Ringer
 
     def chores(self, relay: Relay) -> list[Job]:
         """What is done now and then, beside the worker: forgetting what was published."""
@@ -58,6 +62,9 @@ class Wiring:
 
     async def close(self) -> None:
         await self.cases.close()
+        await self.ringer.close()
+        if self.bare:
+            await self.bare.close()
         await self.database.close()
 
 
@@ -69,7 +76,10 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
     wake = Wake()
     outbox = Outbox(OutboxRow, clock, wake)
     metrics = IntakeMetrics(registry)
-    store = ActionStore(database, outbox)
+    bare = BareConnections(settings.database_url) if database.is_postgresql else None
+    quick = OneStatement(bare, database.engine.dialect, outbox) if bare else None
+    ringer = Ringer(CHANNEL, wake, bare)
+    store = ActionStore(database, outbox, quick, ringer)
     cases = KnownCases(
         database,
         clock,
@@ -92,6 +102,8 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         staff=staff_of(settings, clock),
         audit=Auditor(Audit, clock),
         own_networks=trusted_networks(settings.trusted_proxies),
+        bare=bare,
+        ringer=ringer,
     )
 
 

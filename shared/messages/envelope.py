@@ -5,12 +5,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, to_json
 
 NAMESPACE = uuid5(NAMESPACE_URL, "https://writeforrights.example/ids")
 
@@ -90,15 +90,20 @@ def exchange_of(wire_type: str) -> str:
 
 def seal(event: Event, traceparent: str | None = None) -> Message:
     """Put the event into its envelope and write it as JSON bytes."""
-    envelope: Envelope[Any] = Envelope(
-        id=derived_id(event.subject(), event.wire_type),
-        source=f"/services/{event.wire_type.split('.', 1)[0]}",
-        type=event.wire_type,
-        subject=event.subject(),
-        time=event.happened_at(),
-        traceparent=traceparent,
-        data=event,
-    )
-    # serialize_as_any writes the event's own fields; the envelope's type variable knows only `Event`.
-    body = envelope.model_dump_json(exclude_none=True, serialize_as_any=True).encode()
-    return Message(event_id=envelope.id, type=envelope.type, body=body, traceparent=traceparent)
+    type_, subject = event.wire_type, event.subject()
+    event_id = derived_id(subject, type_)
+    # Intake seals every action while somebody waits. The envelope's own model would take as long again as the event;
+    # a test holds that it reads back what is written here.
+    head = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": f"/services/{type_.split('.', 1)[0]}",
+        "type": type_,
+        "subject": subject,
+        "time": event.happened_at(),
+        "datacontenttype": "application/json",
+        "traceparent": traceparent,
+    }
+    data = event.model_dump_json(exclude_none=True).encode()
+    body = b"".join((to_json(head, exclude_none=True)[:-1], b',"data":', data, b"}"))
+    return Message(event_id=event_id, type=type_, body=body, traceparent=traceparent)

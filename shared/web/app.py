@@ -1,11 +1,12 @@
 """The frame of a service's web process; each service's `app.py` puts its routes in."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
 
 from shared.settings import Settings
 from shared.web.bodies import LimitBody
@@ -31,10 +32,12 @@ def framed_app(
     registry: CollectorRegistry,
     lifespan: Any = None,
     forms: Container[str] = (),
+    innermost: Callable[[ASGIApp], ASGIApp] | None = None,
 ) -> FastAPI:
     """FastAPI with problems, pages for people, guards, health, metrics and the shared static files.
 
-    `forms` are the paths where people post long texts; their routes give back what `refused_for_now` tells of."""
+    `forms` are the paths where people post long texts; their routes give back what `refused_for_now` tells of.
+    `innermost` stands inside all guards and before FastAPI's routes."""
     app = FastAPI(
         title=title, version="1", lifespan=lifespan, docs_url=None, redoc_url=None, telemetry=NO_FRAMEWORK_TELEMETRY
     )
@@ -42,6 +45,8 @@ def framed_app(
     app.include_router(health_router(checks, registry))
     app.mount("/static", Static(), name="static")
     refusals = Refusals(registry, pages.show_problem)
+    if innermost:
+        app.add_middleware(innermost)
     # The last added stands first. What is refused for a crowd costs no trace and no log line, only a count.
     app.add_middleware(LimitBody, refusals=refusals, seconds_max=settings.body_seconds_max, forms=forms)
     app.add_middleware(Observe, registry=registry)

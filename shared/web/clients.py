@@ -3,13 +3,14 @@
 uvicorn puts the true client into the scope: whom a proxy of `W4R_TRUSTED_PROXIES` tells of, or else who connected.
 """
 
-from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from socket import AF_INET6, inet_pton
 
 from starlette.types import Scope
 
 ADDRESS_CHARACTERS_MAX = 64
+ADDRESSES_REMEMBERED_MAX = 4096
 MAPPED_IPV4 = bytes(10) + b"\xff\xff"
 NETWORK_BYTES = 8
 
@@ -30,13 +31,18 @@ def client_of(scope: Scope) -> Client:
     return packed[:NETWORK_BYTES]
 
 
-def is_ours(scope: Scope, trusted: Sequence[IPv4Network | IPv6Network]) -> bool:
+def is_ours(scope: Scope, trusted: tuple[IPv4Network | IPv6Network, ...]) -> bool:
     """Whether a trusted proxy asks for itself, and not on somebody's behalf."""
+    return bool(trusted) and _is_within((scope.get("client") or ("",))[0], trusted)
+
+
+@lru_cache(maxsize=ADDRESSES_REMEMBERED_MAX)
+def _is_within(client: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
     try:
-        address = ip_address((scope.get("client") or ("",))[0])
+        address = ip_address(client)
     except ValueError:
         return False
-    return any(address in network for network in trusted)
+    return any(address in network for network in networks)
 
 
 def trusted_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:

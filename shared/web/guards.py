@@ -3,7 +3,7 @@
 import time
 
 import structlog
-from opentelemetry import propagate, trace
+from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +23,7 @@ SECURITY_HEADERS = [
 # What is counted where no answer was given: as nginx has it, because the caller left before all of the request had
 # arrived, which is no fault of ours; or because something broke.
 HUNG_UP, FAULT = 499, 500
+NO_TRACE = Context()
 TRACE_HEADERS = (b"traceparent", b"tracestate")
 
 log = structlog.get_logger(__name__)
@@ -64,12 +65,15 @@ class Observe:
                 status = message["status"]
             await send(message)
 
-        with self._tracer.start_as_current_span("request", context=_callers_trace(scope)):
-            try:
-                await self._app(scope, receive, noted)
-                status = status or HUNG_UP
-            finally:
-                self._note(scope, status or FAULT, time.perf_counter() - began)
+        span = self._tracer.start_span("request", context=_callers_trace(scope))
+        token = context.attach(trace.set_span_in_context(span))
+        try:
+            await self._app(scope, receive, noted)
+            status = status or HUNG_UP
+        finally:
+            self._note(scope, status or FAULT, time.perf_counter() - began)
+            context.detach(token)
+            span.end()
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
@@ -83,4 +87,4 @@ class Observe:
 def _callers_trace(scope: Scope) -> Context:
     """The trace the caller is in, if it says so."""
     carrier = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in TRACE_HEADERS}
-    return propagate.extract(carrier, context=Context())
+    return propagate.extract(carrier, context=Context()) if carrier else NO_TRACE

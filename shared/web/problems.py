@@ -66,9 +66,9 @@ def install_problems(app: FastAPI, show_page: ShowPage | None = None) -> None:
             return show_page(request, problem)
         return problem_response(problem)
 
-    app.add_exception_handler(Problem, lambda request, error: answer(request, _as_problem(error)))
+    app.add_exception_handler(Problem, lambda request, error: answer(request, as_problem(error)))
     for fault in (HTTPException, RequestValidationError, DatabaseAway, Exception):
-        app.add_exception_handler(fault, lambda request, error: answer(request, _as_problem(error)))
+        app.add_exception_handler(fault, lambda request, error: answer(request, as_problem(error)))
 
 
 def is_person(request: Request) -> bool:
@@ -76,7 +76,8 @@ def is_person(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
 
 
-def _as_problem(error: Exception) -> Problem:
+def as_problem(error: Exception) -> Problem:
+    """What a caller is told of this exception. One that nobody foresaw is logged."""
     match error:
         case Problem():
             return error

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlmodel import col, func, select
 
-from services.actions.intake import make_entry
+from services.actions.entries import make_entry
 from services.actions.schemas import ACTION_REQUEST
 from services.actions.tables import Action, Outbox
 from shared.messages.actions import ActionAcceptedV1

@@ -14,7 +14,8 @@ from fastapi import FastAPI, Header
 from pydantic import BaseModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.actions.intake import TOKEN_BYTES, make_entry
+from services.actions.entries import make_entry
+from services.actions.intake import TOKEN_BYTES
 from services.actions.schemas import ActionRequest
 from services.actions.settings import ActionsSettings
 from services.actions.tables import Action, Outbox
@@ -42,7 +43,7 @@ def create_app(database: Database) -> FastAPI:
     async def accept(request: ActionRequest, idempotency_key: str = Header()) -> Accepted:
         action_id, token, now = derived_id(idempotency_key), secrets.token_urlsafe(TOKEN_BYTES), datetime.now(UTC)
         entry = make_entry(request, action_id, request.digest(), token, case, case.targets, now)
-        event = entry.event
+        [event] = entry.events
         async with AsyncSession(database.engine) as session:
             session.add(Action(**entry.row))
             session.add(Outbox(event_id=event.event_id, type=event.type, body=event.body, created_at=now, next_at=now))

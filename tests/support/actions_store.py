@@ -41,4 +41,4 @@ class FakeStore:
 def an_entry(number: int, *, token: str | None = None, body_hash: str = "hash") -> Entry:
     """The same number is the same action."""
     action_id = derived_id("action", "test", number)
-    return Entry(action_id, token or f"token-{number}", body_hash, {}, Message(action_id, "test", b""))
+    return Entry(action_id, token or f"token-{number}", body_hash, {}, (Message(action_id, "test", b""),))
