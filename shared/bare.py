@@ -4,6 +4,7 @@ Each statement is a transaction of its own: begun, done and on disk in one round
 `shared/db.py`, which is the way to work with several statements, and the only way into SQLite.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,8 +38,8 @@ class BareConnections:
         except (OSError, asyncpg.InterfaceError) as fault:
             connection.terminate()
             raise DatabaseAway(type(fault).__name__) from fault
-        except BaseException:
-            connection.terminate()  # What it was at, and how far it came, is not known any more.
+        except asyncio.CancelledError:
+            self._idle.append(connection)  # The driver cancels what runs, and waits for that before the next statement.
             raise
         self._idle.append(connection)
         return rows

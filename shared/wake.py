@@ -29,6 +29,10 @@ class Wake:
     def __init__(self) -> None:
         self._rung = asyncio.Event()
 
+    @property
+    def is_set(self) -> bool:
+        return self._rung.is_set()
+
     def set(self) -> None:
         self._rung.set()
 

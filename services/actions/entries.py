@@ -45,7 +45,6 @@ def make_entry(
         "letter_language": request.letter.language,
         "target_ids": [str(target.id) for target in targets],
         "accepted_at": now,
-        "cancelled_at": None,
         "sender_key": sender_key(case.case_id, request.channel, request.supporter.email, request.supporter.name),
         "edited": edited,
         "network": origin.network,

@@ -26,7 +26,7 @@ class Limits:
 
     queue_max: int = 2000
     batch_max: int = 100
-    linger_seconds: float = 0.003
+    linger_seconds: float = 0.0
     writers: int = 2
     drain_seconds_max: float = 20.0
 
@@ -117,12 +117,12 @@ class GroupCommit:
                 self._queue.task_done()
 
     async def _take(self) -> list[_Waiting]:
-        """What waits, up to a batch. A short batch lingers a moment, so the next commit is not for one."""
+        """What waits, up to a batch. While one commit is under way the next batch gathers by itself; a short batch
+        may linger for more, which pays only where a commit costs much more than what it carries."""
         batch = [await self._queue.get()]
-        self._fill(batch)
-        if len(batch) < self._limits.batch_max and self._limits.linger_seconds:
+        if self._limits.linger_seconds:
             await asyncio.sleep(self._limits.linger_seconds)
-            self._fill(batch)
+        self._fill(batch)
         return batch
 
     def _fill(self, batch: list[_Waiting]) -> None:

@@ -110,7 +110,8 @@ async def find_receipt(token: str, database: Database) -> ReceiptView | None:
             return None
         case = await session.get(KnownCaseRow, action.case_id)
         targets = await _targets_of(session, action)
-        reports = await session.exec(select(LetterReport).where(LetterReport.action_id == action.id))
+        owners = {_owner(action, target) for target in targets}
+        reports = await session.exec(select(LetterReport).where(col(LetterReport.action_id).in_(owners)))
         letters = trace_letters(action, targets, list(reports))
     title = str(case.snapshot["title"]) if case and case.snapshot else action.case_slug
     is_withdrawn = case is not None and case.status == CaseStatus.WITHDRAWN
@@ -130,17 +131,26 @@ async def _targets_of(session: AsyncSession, action: Action) -> list[Target]:
 
 
 def trace_letters(action: Action, targets: Sequence[Target], reports: Iterable[LetterReport]) -> tuple[LetterPath, ...]:
-    """One path for each target, whether or not delivery has said anything of its letter yet."""
+    """One path for each target, whether or not delivery has said anything of its letter yet.
+
+    Where an earlier letter of the same sender counts, its way is told, but nothing as older than this action: the
+    receipt of somebody who only claims to be that sender must not tell when they wrote."""
     by_letter = {
         key: list(group)
         for key, group in groupby(sorted(reports, key=lambda report: report.letter_id.bytes), lambda r: r.letter_id)
     }
     paths = []
     for target in targets:
-        key = letter_id(action.id, target.id, Channel(action.channel))
+        key = letter_id(_owner(action, target), target.id, Channel(action.channel))
         steps = sorted((_step(report) for report in by_letter.get(key, [])), key=lambda s: (s.at, RANK[s.state]))
+        steps = [Step(step.state, max(step.at, action.accepted_at)) for step in steps]
         paths.append(LetterPath(key, target, (Step(LetterState.QUEUED, action.accepted_at), *steps)))
     return tuple(paths)
+
+
+def _owner(action: Action, target: Target) -> UUID:
+    """Whose letter to this target counts: the action's own, or that of the same sender's earlier one."""
+    return UUID((action.letters_of or {}).get(str(target.id), str(action.id)))
 
 
 def _step(report: LetterReport) -> Step:

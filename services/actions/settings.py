@@ -19,7 +19,7 @@ class ActionsSettings(Settings):
         default=2000, ge=1, description="actions that may wait for a commit in one web process; more get a 503 at once"
     )
     intake_batch_max: int = Field(default=100, ge=1, le=500, description="actions in one commit")
-    intake_linger_ms: float = Field(default=3.0, ge=0, description="how long a commit waits for company, ms")
+    intake_linger_ms: float = Field(default=0.0, ge=0, description="how long a commit waits for company, ms")
     intake_writers: int = Field(default=2, ge=1, le=10, description="commits under way at once in one web process")
     known_cases_seconds: float = Field(
         default=1.0, ge=0, description="age at which the cases held in memory are looked at again, s"

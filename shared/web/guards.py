@@ -1,6 +1,7 @@
 """What stands round every route: security headers, a trace and one log line for each request."""
 
 import time
+from functools import lru_cache
 
 import structlog
 from opentelemetry import context, propagate, trace
@@ -24,6 +25,7 @@ SECURITY_HEADERS = [
 # arrived, which is no fault of ours; or because something broke.
 HUNG_UP, FAULT = 499, 500
 NO_TRACE = Context()
+METERS_REMEMBERED_MAX = 500
 TRACE_HEADERS = (b"traceparent", b"tracestate")
 
 log = structlog.get_logger(__name__)
@@ -53,6 +55,8 @@ class Observe:
         labels = ("method", "route", "status")
         self._requests = Counter("http_requests", "Requests answered", labels, registry=registry)
         self._seconds = Histogram("http_request_duration_seconds", "Time to answer", ("route",), registry=registry)
+        # Looking a meter up by its labels takes longer than counting with it.
+        self._meters = lru_cache(maxsize=METERS_REMEMBERED_MAX)(self._find_meters)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -77,11 +81,15 @@ class Observe:
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
-        self._requests.labels(scope["method"], route, status).inc()
-        self._seconds.labels(route).observe(seconds)
+        counter, histogram = self._meters(scope["method"], route, status)
+        counter.inc()
+        histogram.observe(seconds)
         duration_ms = round(seconds * 1000, 1)
         told = scope.get(LOG_FIELDS, {})
         log.info("request", action=scope["method"], route=route, status=status, duration_ms=duration_ms, **told)
+
+    def _find_meters(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        return self._requests.labels(method, route, status), self._seconds.labels(route)
 
 
 def _callers_trace(scope: Scope) -> Context:

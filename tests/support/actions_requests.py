@@ -9,6 +9,11 @@ def a_supporter(**changes: Any) -> dict[str, Any]:
     return {"name": "A Supporter", "email": "supporter@mail.example", "country": "DE"} | changes
 
 
+def another_supporter(number: int, **changes: Any) -> dict[str, Any]:
+    """Somebody else for each number."""
+    return a_supporter(email=f"supporter-{number}@mail.example", **changes)
+
+
 def a_letter(**changes: Any) -> dict[str, Any]:
     return {"subject": "Please act", "body": "Dear Minister,\n\nplease act.", "language": "en"} | changes
 
