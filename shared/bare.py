@@ -12,6 +12,8 @@ import asyncpg
 
 from shared.db import CONNECT_TIMEOUT_SECONDS, STATEMENT_TIMEOUT_SECONDS, DatabaseAway
 
+# What a connection that breaks under a statement may raise; the last is the driver's surprise at how it broke.
+CONNECTION_FAULTS = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 SERVER_SETTINGS = {"jit": "off", "timezone": "UTC"}
 
 
@@ -35,7 +37,7 @@ class BareConnections:
                 raise
             connection.terminate()
             raise DatabaseAway(type(fault).__name__) from fault
-        except (OSError, asyncpg.InterfaceError) as fault:
+        except CONNECTION_FAULTS as fault:
             connection.terminate()
             raise DatabaseAway(type(fault).__name__) from fault
         except asyncio.CancelledError:
@@ -60,7 +62,7 @@ class BareConnections:
                 command_timeout=STATEMENT_TIMEOUT_SECONDS,
                 server_settings=SERVER_SETTINGS,
             )
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+        except (asyncpg.PostgresError, *CONNECTION_FAULTS) as fault:
             raise DatabaseAway(type(fault).__name__) from fault
 
 

@@ -50,7 +50,7 @@ async def test_a_connection_lost_at_commit_neither_loses_an_action_nor_doubles_i
 ) -> None:
     """By turns the commit is lost on its way, or its answer is: to the web process both look the same."""
     url = await intake_database(own_postgres)
-    cutter = CommitCutter("127.0.0.1", own_postgres.port, every=COMMITS_PER_CUT)
+    cutter = CommitCutter("127.0.0.1", own_postgres.port, every=COMMITS_PER_CUT, words="please act.")
     await cutter.start()
     through_cutter = url.replace(f":{own_postgres.port}/", f":{cutter.port}/")
     async with web_processes(through_cutter, tmp_path, 1) as webs, Crowd([webs[0].url], an_action(), "cut") as crowd:

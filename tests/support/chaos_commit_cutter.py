@@ -1,4 +1,6 @@
-"""A stretch of network to PostgreSQL that breaks at the worst moment: round a COMMIT.
+"""A stretch of network to PostgreSQL that breaks at the worst moment: round a commit.
+
+A commit is a COMMIT, or a statement that stands alone: `words` that only such a statement carries tell it.
 
 To the client both ways look alike, a connection lost at commit; only one of them left the rows behind.
 """
@@ -9,6 +11,7 @@ from enum import StrEnum
 
 CHUNK_BYTES = 65_536
 COMMIT = b"COMMIT"
+SYNC = b"S\x00\x00\x00\x04"  # ends what a client sends for one statement
 
 
 class Cut(StrEnum):
@@ -23,8 +26,8 @@ class CommitCutter:
 
     `cuts` counts what was broken."""
 
-    def __init__(self, host: str, port: int, *, every: int) -> None:
-        self._target, self._every = (host, port), every
+    def __init__(self, host: str, port: int, *, every: int, words: str) -> None:
+        self._target, self._every, self._marks = (host, port), every, (COMMIT, words.encode())
         self._server: asyncio.Server | None = None
         self._commits = 0
         self._connections: set[asyncio.Task[None]] = set()
@@ -62,18 +65,18 @@ class CommitCutter:
     ) -> None:
         with suppress(OSError):
             while chunk := await client.read(CHUNK_BYTES):
-                cut = self._cut_for(chunk)
+                cut = Cut.ALL if deaf.is_set() else self._cut_for(chunk)
                 if cut is Cut.NOTHING:
                     return
                 if cut is Cut.ALL:
                     deaf.set()
                 server.write(chunk)
                 await server.drain()
-                if cut is Cut.ALL:
+                if cut is Cut.ALL and (COMMIT in chunk or chunk.endswith(SYNC)):
                     return
 
     def _cut_for(self, chunk: bytes) -> Cut | None:
-        if COMMIT not in chunk:
+        if not any(mark in chunk for mark in self._marks):
             return None
         self._commits += 1
         if self._commits % self._every:
