@@ -16,6 +16,13 @@ def normal_form(text: str) -> str:
     return _BETWEEN.sub("", normalize("NFKC", normalize("NFKC", text).casefold()))
 
 
-def is_edited(body: str, templates: Iterable[str]) -> bool:
-    """Whether the letter says anything that no template says. Another spacing or punctuation is no edit."""
-    return normal_form(body) not in {normal_form(template) for template in templates}
+def forms_of(templates: Iterable[str]) -> frozenset[str]:
+    """The templates of a case, made ready to be compared with its letters."""
+    return frozenset(map(normal_form, templates))
+
+
+def is_edited(body: str, templates: frozenset[str]) -> bool:
+    """Whether the letter says anything that no template says. Another spacing or punctuation is no edit.
+
+    `templates` are `forms_of` them."""
+    return normal_form(body) not in templates

@@ -46,6 +46,8 @@ async def count_letters(database: Database, clock: Clock, case_id: UUID) -> None
             await _add(session, case_id, edits, clock.now())
             mark.counted_until = end
             session.add(mark)
+        if end == until:
+            return
 
 
 async def count_edited(session: AsyncSession, case_id: UUID, since: datetime, until: datetime) -> dict[UUID, Edits]:

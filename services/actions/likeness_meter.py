@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.actions.editing import normal_form
+from services.actions.editing import forms_of, is_edited
 from services.actions.letter_counts import count_letters
 from services.actions.likeness import Likeness, likeness_of, sign_letters
 from services.actions.tables import Action, KnownCaseRow, LetterLikeness
@@ -83,8 +83,8 @@ def measure_targets(
     letters: Sequence[WrittenLetter], templates: Sequence[str], sample_max: int
 ) -> dict[UUID, Measured]:
     """`letters` are the newest first; a target without any is left out. The same letters give the same numbers."""
-    unedited = {normal_form(template) for template in templates}
-    edited = [normal_form(letter.body) not in unedited for letter in letters]
+    forms = forms_of(templates)
+    edited = [is_edited(letter.body, forms) for letter in letters]
     signatures = sign_letters(letter.body for letter in letters)
     samples: defaultdict[UUID, list[int]] = defaultdict(list)
     for number, letter in enumerate(letters):

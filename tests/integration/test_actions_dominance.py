@@ -192,7 +192,7 @@ async def test_staff_see_who_dominates_and_where_to_go(actions: ActionsService, 
     assert (alarm["case"], alarm["kind"], alarm["value"], alarm["share"]) == ("a-test-case", "network", FLOOD, 0.6)
     log_in(actions)
     page = (await actions.http.get(PAGE)).text
-    for shown in (FLOOD, "60 %", 'href="/ops/intake/invalidations"', 'href="/ops/intake/rules"'):
+    for shown in (FLOOD, "60&nbsp;%", 'href="/ops/intake/invalidations"', 'href="/ops/intake/rules"'):
         assert shown in page
     clock.advance(11 * MINUTE)
     await actions.wiring.dominance.look()

@@ -193,7 +193,7 @@ async def test_staff_see_numbers_words_and_advice_and_nothing_that_was_written(
     log_in(actions)
     page = await actions.http.get(PAGE)
     assert page.headers["cache-control"] == "no-store"
-    for shown in ("Ministry of Examples", "nearly all the same", "6 (20 %)", "Publish several subjects"):
+    for shown in ("Ministry of Examples", "nearly all the same", "6&nbsp;(20&nbsp;%)", "Publish several subjects"):
         assert shown in page.text
     for private in ("supporter@mail.example", "A Supporter", "please act"):
         assert private not in page.text + answer.text

@@ -31,7 +31,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """The names of everything the actions service measures, as Prometheus sees them."""
     folder = tmp_path_factory.mktemp("actions")
     wiring = build(ActionsSettings(database_url=f"sqlite+aiosqlite:///{folder / 'a.db'}"))
-    create_app(wiring)
+    create_app(wiring).build_middleware_stack()  # which is where requests are measured
     return names_in(wiring.registry)
 
 

@@ -6,18 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.actions.editing import is_edited, normal_form
+from services.actions.editing import forms_of, is_edited, normal_form
 
 ENGLISH = "Dear Minister,\n\nI ask you to release Idris Khattak.\n\nYours respectfully"
 URDU = "محترم وزیر،\n\nمیری آپ سے درخواست ہے کہ ادریس خٹک کو رہا کیا جائے۔"
 ARABIC = "معالي الوزير، أطلب منكم الإفراج عن إدريس ختك."
 CHINESE = "尊敬的部长：\n\n请释放伊德里斯·哈塔克。"
 TEMPLATES = [ENGLISH, URDU, ARABIC, CHINESE]
+FORMS = forms_of(TEMPLATES)
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_a_template_as_it_stands_is_not_edited(template: str) -> None:
-    assert not is_edited(template, TEMPLATES)
+    assert not is_edited(template, FORMS)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_a_template_as_it_stands_is_not_edited(template: str) -> None:
     ],
 )
 def test_another_spacing_punctuation_or_unicode_form_is_no_edit(body: str) -> None:
-    assert not is_edited(body, TEMPLATES)
+    assert not is_edited(body, FORMS)
 
 
 @pytest.mark.parametrize(
@@ -49,11 +50,11 @@ def test_another_spacing_punctuation_or_unicode_form_is_no_edit(body: str) -> No
     ],
 )
 def test_other_words_are_an_edit(body: str) -> None:
-    assert is_edited(body, TEMPLATES)
+    assert is_edited(body, FORMS)
 
 
 def test_without_a_template_every_letter_is_peoples_own() -> None:
-    assert is_edited(ENGLISH, [])
+    assert is_edited(ENGLISH, forms_of([]))
 
 
 words = st.lists(st.text(st.characters(categories=["Lu", "Ll", "Lo", "Nd"]), min_size=1, max_size=8), max_size=30)
