@@ -105,6 +105,11 @@ _ANY_ROUTE: Documented = {
     503: _not_now(503, "Not now: try again after Retry-After, an action with the same key"),
 }
 
+STAFF_ANSWERS: Documented = _ANY_ROUTE | {
+    401: _problem(401, "Not the staff token"),
+    404: _problem(404, "Nothing here; without a staff token, all of it"),
+}
+
 ACTION_ANSWERS: Documented = _ANY_ROUTE | {
     202: {
         "model": Accepted,

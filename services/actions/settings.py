@@ -29,3 +29,26 @@ class ActionsSettings(Settings):
     )
     receipts_batch_max: int = Field(default=200, ge=1, le=1000, description="reports on letters handled in one commit")
     receipts_linger_ms: float = Field(default=50.0, ge=0, description="how long such a batch waits to fill up, ms")
+    likeness_seconds: float = Field(
+        default=180.0, gt=0, description="how often new letters are counted and compared, s"
+    )
+    likeness_sample_letters_max: int = Field(
+        default=300, ge=2, le=1000, description="newest letters of a case to one target that are compared"
+    )
+    dominance_window_seconds: float = Field(
+        default=600.0,
+        gt=0,
+        description="the latest actions are those of so long; one network must not dominate them, s",
+    )
+    dominance_actions_min: int = Field(
+        default=50, ge=1, description="actions of one network or mailbox domain before there is an alarm"
+    )
+    dominance_share_min: float = Field(
+        default=0.3, gt=0, le=1, description="share of a case's latest actions before there is an alarm"
+    )
+    dominance_times_earlier_min: float = Field(
+        default=3.0, ge=1, description="so many times its share of the day before, too"
+    )
+    dominance_share_min_unknown: float = Field(
+        default=0.5, gt=0, le=1, description="share that is enough where the day before tells nothing"
+    )

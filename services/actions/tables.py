@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Text
+from sqlalchemy import JSON, Index, Text, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -26,6 +26,7 @@ class Action(Row, table=True):
     """
 
     __tablename__ = "action"
+    __table_args__ = (Index("action_of_case", "case_id", "accepted_at"),)
 
     id: UUID = Field(primary_key=True)
     token: str = Field(unique=True, description="opens the receipt; unguessable, never logged")
@@ -54,6 +55,9 @@ class Action(Row, table=True):
     )
     edited: bool | None = Field(default=None, description="whether the letter is other than the one offered")
     network: str | None = Field(default=None, description="where it came from, an IPv4 /24 or IPv6 /48; forgotten soon")
+    edited: bool | None = Field(
+        default=None, description="whether the letter is more than its template; None: not known"
+    )
 
 
 class CaseStatus(StrEnum):
@@ -100,6 +104,68 @@ class LetterReport(Row, table=True):
     target_id: UUID
     state: str
     occurred_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class LetterLikeness(Row, table=True):
+    """The letters of one case to one target: how many, how many were edited, and how alike the newest ones are.
+
+    What is neither edited nor unedited is not known to be either. The sample is measured after it was counted last.
+    """
+
+    __tablename__ = "letter_likeness"
+
+    case_id: UUID = Field(primary_key=True)
+    target_id: UUID = Field(primary_key=True)
+    letters: int
+    edited: int
+    unedited: int
+    counted_at: datetime = Field(sa_type=UtcDateTime)
+    sample_letters: int = 0
+    sample_edited: int = 0
+    likeness: float | None = None
+    twins_share: float | None = None
+    measured_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class LetterCountMark(Row, table=True):
+    """Up to when a case's letters are counted. Whoever counts holds this row, so that each letter is counted once."""
+
+    __tablename__ = "letter_count_mark"
+
+    case_id: UUID = Field(primary_key=True)
+    counted_until: datetime = Field(sa_type=UtcDateTime)
+
+
+class DominanceAlarm(Row, table=True):
+    """A network or mailbox domain dominated a case, from `began_at` on. Open until `ended_at`; one open alarm for each.
+
+    `share` and `count` are of `last_seen_at`; `earlier_share` stays what it was, or a lasting flood would become usual.
+    """
+
+    __tablename__ = "dominance_alarm"
+    __table_args__ = (
+        Index(
+            "dominance_alarm_open",
+            "case_id",
+            "kind",
+            "value",
+            unique=True,
+            postgresql_where=text("ended_at IS NULL"),
+            sqlite_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: UUID = Field(primary_key=True)
+    case_id: UUID
+    case_slug: str
+    kind: str
+    value: str
+    share: float
+    earlier_share: float | None = None
+    count: int
+    began_at: datetime = Field(sa_type=UtcDateTime)
+    last_seen_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Outbox(OutboxColumns, Row, table=True):

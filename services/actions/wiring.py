@@ -2,21 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
 from services.actions.countries import BY_NAME
+from services.actions.dominance import DominanceRules
+from services.actions.dominance_watch import DominanceMetrics, DominanceWatch
 from services.actions.group_commit import GroupCommit, Limits
 from services.actions.intake import Intake
 from services.actions.known_cases import KnownCases
+from services.actions.likeness_meter import LikenessMeter
 from services.actions.metrics import IntakeMetrics
 from services.actions.one_statement import OneStatement
 from services.actions.settings import ActionsSettings
 from services.actions.store import ActionStore
 from services.actions.tables import Audit
 from services.actions.tables import Outbox as OutboxRow
+from services.actions.waiting import Waiting
 from shared.audit import Auditor
 from shared.bare import BareConnections
 from shared.bus import Bus
@@ -33,6 +38,8 @@ from shared.web.staff import Staff, staff_of
 HERE = Path(__file__).parent
 MIGRATIONS = HERE / "migrations"
 FORGET_EVERY_SECONDS = 3600.0
+COUNT_EVERY_SECONDS = 15.0
+WATCH_EVERY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -52,13 +59,21 @@ class Wiring:
     intake: Intake
     staff: Staff
     audit: Auditor
+    likeness: LikenessMeter
+    dominance: DominanceWatch
+    waiting: Waiting
     own_networks: tuple[IPv4Network | IPv6Network, ...]
     bare: BareConnections | None
     ringer: Ringer
 
     def chores(self, relay: Relay) -> list[Job]:
-        """What is done now and then, beside the worker: forgetting what was published."""
-        return [chore(relay.forget_published, FORGET_EVERY_SECONDS)]
+        """What is done now and then, beside the worker: forgetting what was published, measuring, watching."""
+        return [
+            chore(relay.forget_published, FORGET_EVERY_SECONDS),
+            chore(self.waiting.count, COUNT_EVERY_SECONDS),
+            chore(self.likeness.measure_cases, self.settings.likeness_seconds),
+            chore(self.dominance.look, WATCH_EVERY_SECONDS),
+        ]
 
     async def close(self) -> None:
         await self.cases.close()
@@ -101,6 +116,9 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         intake=Intake(cases, commit, store, clock, metrics, settings.accept_seconds_max),
         staff=staff_of(settings, clock),
         audit=Auditor(Audit, clock),
+        likeness=LikenessMeter(database, clock, sample_letters_max=settings.likeness_sample_letters_max),
+        dominance=_watch(settings, database, clock, registry),
+        waiting=Waiting(database, registry),
         own_networks=trusted_networks(settings.trusted_proxies),
         bare=bare,
         ringer=ringer,
@@ -115,3 +133,14 @@ def _limits(settings: ActionsSettings) -> Limits:
         writers=settings.intake_writers,
         drain_seconds_max=settings.stop_seconds_max,
     )
+
+
+def _watch(settings: ActionsSettings, database: Database, clock: Clock, registry: CollectorRegistry) -> DominanceWatch:
+    rules = DominanceRules(
+        count_min=settings.dominance_actions_min,
+        share_min=settings.dominance_share_min,
+        times_earlier_min=settings.dominance_times_earlier_min,
+        share_min_unknown=settings.dominance_share_min_unknown,
+    )
+    window = timedelta(seconds=settings.dominance_window_seconds)
+    return DominanceWatch(database, clock, rules, window, DominanceMetrics(registry))
