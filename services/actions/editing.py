@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterable
 from unicodedata import normalize
 
+FAR_LONGER = 2
+SHORT_CHARACTERS = 40
+
 # All that is neither letter nor digit. Marks that Unicode cannot compose go too, such as Arabic vowel points, which
 # keyboards and copies add and drop.
 _BETWEEN = re.compile(r"[\W_]+")
@@ -24,5 +27,6 @@ def forms_of(templates: Iterable[str]) -> frozenset[str]:
 def is_edited(body: str, templates: frozenset[str]) -> bool:
     """Whether the letter says anything that no template says. Another spacing or punctuation is no edit.
 
-    `templates` are `forms_of` them."""
-    return normal_form(body) not in templates
+    `templates` are `forms_of` them. A letter twice as long as all of them says more, which is quickly seen."""
+    longest = max(map(len, templates), default=0)
+    return len(body) > FAR_LONGER * longest + SHORT_CHARACTERS or normal_form(body) not in templates

@@ -14,6 +14,7 @@ from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from services.actions.editing import forms_of, is_edited
 from services.actions.tables import CaseStatus, KnownCaseRow
 from shared.clock import Clock
 from shared.db import Database, DatabaseAway
@@ -26,15 +27,17 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class KnownCase:
-    """What intake needs to know of a case. `offered` are the letters it gives to start from."""
+    """What intake needs to know of a case. `offered` are the letters it gives to start from, `forms`
+    their normal forms."""
 
     status: CaseStatus
     snapshot: CasePublishedV1 | None
     offered: frozenset[str] = frozenset()
+    forms: frozenset[str] = frozenset()
 
     def is_edited(self, body: str) -> bool:
-        """Whether the letter is other than all that the case offers to start from."""
-        return body.strip() not in self.offered
+        """Whether the letter says more than all that the case offers to start from."""
+        return body not in self.offered and is_edited(body, self.forms)
 
     def status_at(self, now: datetime) -> CaseStatus:
         """A case whose closing date is past has ended, whether or not somebody said so yet."""
@@ -114,5 +117,5 @@ async def _read(session: AsyncSession) -> dict[str, KnownCase]:
 
 def _known(row: KnownCaseRow) -> KnownCase:
     snapshot = CasePublishedV1.model_validate(row.snapshot) if row.snapshot else None
-    offered = frozenset(template.body.strip() for template in snapshot.templates) if snapshot else frozenset()
-    return KnownCase(CaseStatus(row.status), snapshot, offered)
+    offered = frozenset(template.body for template in snapshot.templates) if snapshot else frozenset()
+    return KnownCase(CaseStatus(row.status), snapshot, offered, forms_of(offered))

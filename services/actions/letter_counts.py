@@ -51,12 +51,13 @@ async def count_letters(database: Database, clock: Clock, case_id: UUID) -> None
 
 
 async def count_edited(session: AsyncSession, case_id: UUID, since: datetime, until: datetime) -> dict[UUID, Edits]:
-    """The letters of the case accepted in `since <= time < until`, by target."""
+    """The letters of the case accepted in `since <= time < until`, by target. Of one sender the first counts."""
     # As text, because PostgreSQL compares no JSON: most people write to all targets, so there are few groups.
     targets = cast(col(Action.target_ids), Text).label("targets")
     groups = (
         select(targets, Action.edited, func.count())
         .where(col(Action.case_id) == case_id, col(Action.accepted_at) >= since, col(Action.accepted_at) < until)
+        .where(col(Action.repeat_of).is_(None))
         .group_by(targets, col(Action.edited))
     )
     found: defaultdict[UUID, Edits] = defaultdict(Edits)

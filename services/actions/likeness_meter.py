@@ -115,7 +115,7 @@ async def _read_templates(session: AsyncSession, case_id: UUID) -> list[str]:
 async def _read_newest(session: AsyncSession, case_id: UUID, limit: int) -> list[WrittenLetter]:
     newest = (
         select(Action.target_ids, Action.letter_body)
-        .where(col(Action.case_id) == case_id, col(Action.cancelled_at).is_(None))
+        .where(col(Action.case_id) == case_id, col(Action.cancelled_at).is_(None), col(Action.repeat_of).is_(None))
         .order_by(col(Action.accepted_at).desc(), col(Action.id))
         .limit(limit)
     )

@@ -53,7 +53,6 @@ class Action(Row, table=True):
         sa_type=JSON(none_as_null=True),
         description="by target, the action whose letter counts; absent: its own",
     )
-    edited: bool | None = Field(default=None, description="whether the letter is other than the one offered")
     network: str | None = Field(default=None, description="where it came from, an IPv4 /24 or IPv6 /48; forgotten soon")
     edited: bool | None = Field(
         default=None, description="whether the letter is more than its template; None: not known"

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -12,8 +12,6 @@ OPEN = sa.text("ended_at IS NULL")
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("action", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("edited", sa.Boolean(), nullable=True))
     with op.batch_alter_table("action", schema=None) as batch_op:
         batch_op.create_index("action_of_case", ["case_id", "accepted_at"], unique=False)
 
@@ -72,5 +70,3 @@ def downgrade() -> None:
     op.drop_table("letter_likeness")
     with op.batch_alter_table("action", schema=None) as batch_op:
         batch_op.drop_index("action_of_case")
-    with op.batch_alter_table("action", schema=None) as batch_op:
-        batch_op.drop_column("edited")
