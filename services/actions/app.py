@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from services.actions.api import api_router
 from services.actions.hot_route import HotRoute
+from services.actions.ops_invalidations import invalidations_router
 from services.actions.ops_likeness import likeness_router
 from services.actions.pages import FORM_PATH, pages_router
 from services.actions.wiring import Wiring
@@ -39,5 +40,6 @@ def create_app(wiring: Wiring) -> FastAPI:
     app.include_router(api_router(wiring))
     app.include_router(pages_router(wiring))
     app.include_router(likeness_router(wiring))
+    app.include_router(invalidations_router(wiring))
     show_way_in(app)
     return app

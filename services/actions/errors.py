@@ -79,3 +79,25 @@ class UnknownReceipt(Problem):
     def __init__(self) -> None:
         detail = "Please check that the whole link was copied."
         super().__init__(404, "unknown-receipt", "There is no such receipt", detail)
+
+
+class NoSuchInvalidation(Problem):
+    def __init__(self) -> None:
+        super().__init__(404, "no-such-invalidation", "There is no such invalidation")
+
+
+class TooManyAtOnce(Problem):
+    def __init__(self, actions_max: int) -> None:
+        detail = f"At most {actions_max:,} actions are invalidated at once. Narrow the time, or name a case."
+        super().__init__(422, "too-many-at-once", "This would hit too many actions", detail)
+
+
+class CountChanged(Problem):
+    def __init__(self, seen: int, now: int) -> None:
+        detail = f"{seen:,} actions were seen, and now it would be {now:,}. Look again before you apply it."
+        super().__init__(409, "count-changed", "This would hit another number of actions than you saw", detail)
+
+
+class CannotUndo(Problem):
+    def __init__(self, state: str) -> None:
+        super().__init__(409, "cannot-undo", "This cannot be taken back", f"It is {state}.")

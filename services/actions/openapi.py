@@ -44,7 +44,7 @@ class ActionOut(Part):
     id: UUID
     case: str = Field(description="the case's slug")
     channel: Channel
-    status: Literal["accepted", "cancelled"]
+    status: Literal["accepted", "cancelled", "invalidated"]
     accepted_at: AwareDatetime
 
 
@@ -108,6 +108,12 @@ _ANY_ROUTE: Documented = {
 STAFF_ANSWERS: Documented = _ANY_ROUTE | {
     401: _problem(401, "Not the staff token"),
     404: _problem(404, "Nothing here; without a staff token, all of it"),
+}
+
+CHANGING_ANSWERS: Documented = STAFF_ANSWERS | {
+    400: _problem(400, "No JSON"),
+    409: _problem(409, "Not as things stand now: what stands against it is named"),
+    422: _problem(422, "Fields that cannot be taken, each named"),
 }
 
 ACTION_ANSWERS: Documented = _ANY_ROUTE | {

@@ -73,7 +73,9 @@ class ReceiptView:
 
     @property
     def status(self) -> str:
-        return "cancelled" if self.action.cancelled_at else "accepted"
+        if self.action.cancelled_at:
+            return "cancelled"
+        return "invalidated" if self.action.invalidation_id else "accepted"
 
     def as_json(self) -> dict[str, Any]:
         """For `GET /api/v1/receipts/{token}`. Who wrote and what they wrote stays on the page."""

@@ -27,6 +27,9 @@ class ActionsSettings(Settings):
     known_cases_wait_seconds: float = Field(
         default=0.25, gt=0, description="how long a request waits for that look before the old cases serve, s"
     )
+    keep_network_hours: float = Field(
+        default=72.0, gt=0, description="how long it is known from which network an action came, h"
+    )
     receipts_batch_max: int = Field(default=200, ge=1, le=1000, description="reports on letters handled in one commit")
     receipts_linger_ms: float = Field(default=50.0, ge=0, description="how long such a batch waits to fill up, ms")
     likeness_seconds: float = Field(

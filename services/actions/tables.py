@@ -14,6 +14,9 @@ from shared.db import UtcDateTime
 from shared.dead_letters import DeadLetterColumns
 from shared.outbox import OutboxColumns
 
+IS_LOCATED = text("network IS NOT NULL")
+IS_INVALID = text("invalidation_id IS NOT NULL")
+
 
 class Row(SQLModel, registry=registry()):
     """What every table here is: a row of this service's own database, with metadata of its own."""
@@ -26,7 +29,12 @@ class Action(Row, table=True):
     """
 
     __tablename__ = "action"
-    __table_args__ = (Index("action_of_case", "case_id", "accepted_at"),)
+    __table_args__ = (
+        Index("action_of_case", "case_id", "accepted_at"),
+        Index("action_accepted", "accepted_at"),
+        Index("action_located", "accepted_at", postgresql_where=IS_LOCATED, sqlite_where=IS_LOCATED),
+        Index("action_invalidated", "invalidation_id", postgresql_where=IS_INVALID, sqlite_where=IS_INVALID),
+    )
 
     id: UUID = Field(primary_key=True)
     token: str = Field(unique=True, description="opens the receipt; unguessable, never logged")
@@ -53,10 +61,36 @@ class Action(Row, table=True):
         sa_type=JSON(none_as_null=True),
         description="by target, the action whose letter counts; absent: its own",
     )
+    invalidation_id: UUID | None = Field(default=None, description="what made it not count; absent: it counts")
+    validity_number: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     network: str | None = Field(default=None, description="where it came from, an IPv4 /24 or IPv6 /48; forgotten soon")
     edited: bool | None = Field(
         default=None, description="whether the letter is more than its template; None: not known"
     )
+
+
+class InvalidationState(StrEnum):
+    """How far an invalidation is, or its being taken back."""
+
+    RUNNING = "running"
+    DONE = "done"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+
+
+class Invalidation(Row, table=True):
+    """Actions that staff took for invalid in bulk. `actions` counts those that are so because of it now."""
+
+    __tablename__ = "invalidation"
+
+    id: UUID = Field(primary_key=True)
+    criteria: dict[str, Any] = Field(sa_type=JSON)
+    who: str
+    why: str
+    state: InvalidationState = Field(sa_type=Text)
+    actions: int = 0
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class CaseStatus(StrEnum):

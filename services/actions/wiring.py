@@ -11,8 +11,10 @@ from prometheus_client import CollectorRegistry
 from services.actions.countries import BY_NAME
 from services.actions.dominance import DominanceRules
 from services.actions.dominance_watch import DominanceMetrics, DominanceWatch
+from services.actions.forgetting import Forgetting
 from services.actions.group_commit import GroupCommit, Limits
 from services.actions.intake import Intake
+from services.actions.invalidating import Invalidations
 from services.actions.known_cases import KnownCases
 from services.actions.likeness_meter import LikenessMeter
 from services.actions.metrics import IntakeMetrics
@@ -37,6 +39,7 @@ from shared.web.staff import Staff, staff_of
 
 HERE = Path(__file__).parent
 MIGRATIONS = HERE / "migrations"
+WORK_OFF_EVERY_SECONDS = 2.0
 FORGET_EVERY_SECONDS = 3600.0
 COUNT_EVERY_SECONDS = 15.0
 WATCH_EVERY_SECONDS = 60.0
@@ -62,6 +65,8 @@ class Wiring:
     likeness: LikenessMeter
     dominance: DominanceWatch
     waiting: Waiting
+    invalidations: Invalidations
+    forgetting: Forgetting
     own_networks: tuple[IPv4Network | IPv6Network, ...]
     bare: BareConnections | None
     ringer: Ringer
@@ -71,6 +76,8 @@ class Wiring:
         return [
             chore(relay.forget_published, FORGET_EVERY_SECONDS),
             chore(self.waiting.count, COUNT_EVERY_SECONDS),
+            chore(self.invalidations.work_off, WORK_OFF_EVERY_SECONDS),
+            chore(self.forgetting.forget_networks, FORGET_EVERY_SECONDS),
             chore(self.likeness.measure_cases, self.settings.likeness_seconds),
             chore(self.dominance.look, WATCH_EVERY_SECONDS),
         ]
@@ -101,6 +108,7 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         refresh_seconds=settings.known_cases_seconds,
         wait_seconds=settings.known_cases_wait_seconds,
     )
+    audit = Auditor(Audit, clock)
     commit = GroupCommit(store, _limits(settings), metrics)
     return Wiring(
         settings=settings,
@@ -115,10 +123,12 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         commit=commit,
         intake=Intake(cases, commit, store, clock, metrics, settings.accept_seconds_max),
         staff=staff_of(settings, clock),
-        audit=Auditor(Audit, clock),
+        audit=audit,
         likeness=LikenessMeter(database, clock, sample_letters_max=settings.likeness_sample_letters_max),
         dominance=_watch(settings, database, clock, registry),
         waiting=Waiting(database, registry),
+        invalidations=Invalidations(database, outbox, clock, audit),
+        forgetting=Forgetting(database, clock, timedelta(hours=settings.keep_network_hours)),
         own_networks=trusted_networks(settings.trusted_proxies),
         bare=bare,
         ringer=ringer,

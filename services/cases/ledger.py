@@ -21,8 +21,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.cases.tables import NOT_TOLD, LedgerAction, LedgerKind, LedgerLetter
 from services.cases.totals import Tally, add_to_totals, tally_of
+from services.cases.validity import note_validity
 from shared.db import Database, insert_once
-from shared.messages.actions import ActionAcceptedV1
+from shared.messages.actions import ActionAcceptedV1, ActionValidity
 from shared.messages.cases import Channel
 from shared.messages.delivery import (
     LetterBouncedV1,
@@ -83,6 +84,7 @@ async def count_events(database: Database, events: Iterable[Event]) -> None:
     letters = latest_by_letter(letter_fact(event) for event in events if isinstance(event, LetterEvent))
     async with database.transaction() as session:
         changes = await _note_actions(session, [actions[key] for key in sorted(actions)])
+        changes.update(await note_validity(session, [event for event in events if isinstance(event, ActionValidity)]))
         changes.update(await _note_letters(session, [letters[key] for key in sorted(letters)]))
         await add_to_totals(session, changes)
 
@@ -126,7 +128,8 @@ def replaces(new: LetterFact | LedgerLetter, known: LetterFact | LedgerLetter) -
 
 
 async def _note_actions(session: AsyncSession, facts: Sequence[ActionFact]) -> Counter[Tally]:
-    fresh = await _insert_new(session, LedgerAction, "action_id", [vars(fact) for fact in facts])
+    rows = [{**vars(fact), "validity_number": 0, "is_invalid": False} for fact in facts]
+    fresh = await _insert_new(session, LedgerAction, "action_id", rows)
     return Counter(tally_of(fact, LedgerKind.COLLECTED) for fact in facts if fact.action_id in fresh)
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, literal, select
+from sqlalchemy import delete, func, literal_column, select
 from sqlmodel import select as select_rows
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -13,6 +13,11 @@ from services.cases.offline_counts import offline_totals
 from services.cases.tables import LedgerAction, LedgerCount, LedgerKind, LedgerLetter, LedgerOffline
 from services.cases.totals import Tally, add_to_totals
 from shared.db import Database
+
+# Written out, because a bound word would not be the same expression twice for PostgreSQL. As `validity.kind_of` has it.
+KIND_OF_ACTION: Any = literal_column(
+    f"CASE WHEN is_invalid THEN '{LedgerKind.INVALIDATED}' ELSE '{LedgerKind.COLLECTED}' END"
+)
 
 
 @dataclass(frozen=True)
@@ -45,15 +50,13 @@ async def _totals(session: AsyncSession) -> Counter[Tally]:
 
 
 async def _from_facts(session: AsyncSession) -> Counter[Tally]:
-    totals = await _grouped(session, LedgerAction, None)
+    totals = await _grouped(session, LedgerAction, KIND_OF_ACTION)
     totals.update(await _grouped(session, LedgerLetter, LedgerLetter.outcome))
     totals.update(offline_totals(list(await session.exec(select_rows(LedgerOffline)))))
     return +totals
 
 
-async def _grouped(session: AsyncSession, table: Any, outcome: Any) -> Counter[Tally]:
-    kind = literal(LedgerKind.COLLECTED.value) if outcome is None else outcome
+async def _grouped(session: AsyncSession, table: Any, kind: Any) -> Counter[Tally]:
     keys = (table.case_slug, kind, table.day, table.country, table.channel, table.partner)
-    by = [key for key in keys if outcome is not None or key is not kind]
-    found = await (await session.connection()).execute(select(*keys, func.count()).group_by(*by))
+    found = await (await session.connection()).execute(select(*keys, func.count()).group_by(*keys))
     return Counter({Tally(row[0], LedgerKind(row[1]), *row[2:6]): row[6] for row in found})

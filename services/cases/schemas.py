@@ -60,6 +60,7 @@ class CountsShown(Shown):
     bounced: int = Field(description="letters refused for good")
     failed: int = Field(description="letters given up")
     cancelled: int = Field(description="letters stopped before they went out")
+    invalidated: int = Field(description="actions that turned out not to count; they are in no other number")
     offline_reported: int = Field(description="actions counted elsewhere, see `offline` for who reported them")
 
 

@@ -48,6 +48,7 @@ class LedgerKind(StrEnum):
     BOUNCED = "bounced"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    INVALIDATED = "invalidated"
     OFFLINE_REPORTED = "offline_reported"
 
 
@@ -151,7 +152,9 @@ class CaseUpdate(Row, table=True):
 
 
 class LedgerAction(Row, table=True):
-    """One action was accepted. Its key is what makes a redelivered event count nothing."""
+    """One action was accepted. Its key is what makes a redelivered event count nothing.
+
+    `validity_number` tells which decision of staff on it was the last that came here; 0: none."""
 
     __tablename__ = "ledger_action"
 
@@ -161,6 +164,8 @@ class LedgerAction(Row, table=True):
     country: str
     channel: Channel = Field(sa_type=_word(Channel))
     partner: str
+    validity_number: int = 0
+    is_invalid: bool = False
 
 
 class LedgerLetter(Row, table=True):

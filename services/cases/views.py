@@ -69,6 +69,7 @@ class Counts:
     bounced: int = 0
     failed: int = 0
     cancelled: int = 0
+    invalidated: int = 0
     offline_reported: int = 0
 
 

@@ -32,6 +32,11 @@ async def share_cases(session: AsyncSession, case_ids: Iterable[UUID]) -> None:
     await _lock(session, func.pg_advisory_xact_lock_shared, case_ids)
 
 
+async def lock_cases(session: AsyncSession, case_ids: Iterable[UUID]) -> None:
+    """Keep the letters of these cases from being planned until the transaction ends."""
+    await _lock(session, func.pg_advisory_xact_lock, case_ids)
+
+
 async def find_cancelled(session: AsyncSession, subjects: Collection[UUID]) -> dict[UUID, str]:
     """Which of these actions and cases are cancelled, and why."""
     statement = select(Cancellation.subject, Cancellation.reason).where(col(Cancellation.subject).in_(subjects))
@@ -52,10 +57,14 @@ class Canceller:
         await self._remember(action_id, case_id, reason)
         return await self._stop_all(col(Letter.action_id) == action_id, reason)
 
+    async def stop_actions(self, action_ids: Sequence[UUID], reason: str) -> int:
+        """Stop the letters of these actions that wait now. Whoever calls sees to those planned later."""
+        return await self._stop_all(col(Letter.action_id).in_(action_ids), reason)
+
     async def _remember(self, subject: UUID, case_id: UUID, reason: str) -> None:
         row = {"subject": subject, "reason": reason, "at": self._clock.now()}
         async with self._database.transaction() as session:
-            await _lock(session, func.pg_advisory_xact_lock, [case_id])
+            await lock_cases(session, [case_id])
             await session.exec(insert_once(session.get_bind().dialect.name, Cancellation, [row]))
 
     async def _stop_all(self, whose: ColumnElement[bool], reason: str) -> int:

@@ -14,6 +14,7 @@ from services.delivery.planning import PlannedLetter, plan_action
 from services.delivery.states import LetterState
 from services.delivery.tables import Inbox as InboxRow
 from services.delivery.tables import Letter
+from services.delivery.validity import INVALIDATED, find_invalid
 from services.delivery.waking import ring_senders
 from services.delivery.wiring import LETTERS_QUEUE, Wiring
 from shared.bus import Handler, Queue, Subscription
@@ -21,7 +22,7 @@ from shared.bus.dispatch import dispatch
 from shared.clock import Clock
 from shared.db import Database
 from shared.inbox import Inbox
-from shared.messages.actions import ActionAcceptedV1, ActionCancelledV1
+from shared.messages.actions import ActionAcceptedV1, ActionCancelledV1, ActionInvalidatedV1, ActionReinstatedV1
 from shared.messages.cases import CaseClosedV1, ClosedReason
 from shared.messages.delivery import FailureReason
 from shared.messages.envelope import Envelope, Event
@@ -78,6 +79,8 @@ async def _settle_at_once(session: AsyncSession, letters: Sequence[PlannedLetter
     """What is decided before it begins: letters of a cancelled case or action, and those without an address."""
     subjects = {letter.case_id for letter in letters} | {letter.action_id for letter in letters}
     reasons = await find_cancelled(session, subjects)
+    invalid = await find_invalid(session, {letter.action_id for letter in letters})
+    reasons = dict.fromkeys(invalid, INVALIDATED) | reasons
     verdicts = []
     for letter in letters:
         reason = reasons.get(letter.case_id) or reasons.get(letter.action_id)
@@ -98,7 +101,9 @@ async def _insert(session: AsyncSession, letters: Sequence[PlannedLetter]) -> No
     await connection.execute(statement, [letter.as_row() for letter in letters])
 
 
-LETTERS = Queue(LETTERS_QUEUE, (ActionAcceptedV1, ActionCancelledV1, CaseClosedV1))
+LETTERS = Queue(
+    LETTERS_QUEUE, (ActionAcceptedV1, ActionCancelledV1, ActionInvalidatedV1, ActionReinstatedV1, CaseClosedV1)
+)
 QUEUES: tuple[Queue, ...] = (LETTERS,)
 
 
@@ -115,6 +120,8 @@ def subscriptions(wiring: Wiring) -> list[Subscription]:
     handlers: dict[type[Event], Handler] = {
         ActionAcceptedV1: plan,
         ActionCancelledV1: partial(cancel_action, canceller=wiring.canceller),
+        ActionInvalidatedV1: wiring.validity.heed,
+        ActionReinstatedV1: wiring.validity.heed,
         CaseClosedV1: partial(close_case, canceller=wiring.canceller),
     }
     return [Subscription(LETTERS, dispatch(handlers), wiring.keep_dead, BATCH_MAX, LINGER_SECONDS)]

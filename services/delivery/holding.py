@@ -87,7 +87,7 @@ async def write_verdicts(session: AsyncSession, outbox: Outbox, verdicts: Sequen
         await outbox.add_sealed(session, messages)
 
 
-def stopped(letter: HeldLetter, reason: str) -> HeldLetter:
+def stopped(letter: HeldLetter, reason: str | None) -> HeldLetter:
     return replace(letter, stop_reason=reason)
 
 

@@ -31,7 +31,8 @@ TRANSITIONS: dict[LetterState, frozenset[LetterState]] = {
     LetterState.BOUNCED: frozenset({LetterState.QUEUED}),
     LetterState.FAILED: frozenset({LetterState.QUEUED}),
     LetterState.SENT: frozenset(),
-    LetterState.CANCELLED: frozenset(),
+    # Only where it was stopped because staff took its action for invalid, and they let it count after all.
+    LetterState.CANCELLED: frozenset({LetterState.QUEUED}),
 }
 
 # What waits, for its time or for an answer. Everything else has come to its end, unless an operator says otherwise.

@@ -29,6 +29,7 @@ from services.delivery.sweeping import Sweep
 from services.delivery.tables import DeadLetter
 from services.delivery.tables import Inbox as InboxRow
 from services.delivery.tables import Outbox as OutboxRow
+from services.delivery.validity import Validity
 from services.delivery.waking import CHANNEL
 from shared.bus import Bus, KeepDead
 from shared.clock import Clock, SystemClock
@@ -70,6 +71,7 @@ class Wiring:
     relay: Callable[[Bus], Relay]
     keep_dead: KeepDead
     canceller: Canceller
+    validity: Validity
     desk: Desk
     mail: MailReader
     staff: Staff
@@ -141,6 +143,7 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
     wake, sender_wake = Wake(), Wake()
     outbox = Outbox(OutboxRow, clock, wake)
     campaign = read_campaign(settings.mail_from)
+    canceller = Canceller(database, outbox, clock)
     return Wiring(
         settings=settings,
         clock=clock,
@@ -152,7 +155,8 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
         outbox=outbox,
         relay=lambda bus: Relay(database, OutboxRow, bus, clock, wake),
         keep_dead=keeper(database, DeadLetter),
-        canceller=Canceller(database, outbox, clock),
+        canceller=canceller,
+        validity=Validity(database, outbox, clock, canceller, sender_wake),
         desk=Desk(database, outbox, clock, sender_wake),
         mail=MailReader(campaign, clock, settings.letters_folder),
         staff=staff_of(settings, clock),

@@ -1,4 +1,4 @@
-"""Events the actions service publishes: that somebody acted, or took it back."""
+"""Events the actions service publishes: that somebody acted, took it back, or that it turned out not to count."""
 
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -66,3 +66,38 @@ class ActionCancelledV1(Event):
 
     def happened_at(self) -> datetime:
         return self.cancelled_at
+
+
+class ActionValidity(Event):
+    """Whether staff let an action count. All that a count needs is here, since it may arrive before the action does.
+
+    `number` grows with every change of one action: the latest wins, in whatever order they come."""
+
+    action_id: UUID
+    case_id: UUID
+    case_slug: str
+    country: str = Field(description="the supporter's, ISO 3166-1 alpha-2")
+    channel: Channel
+    partner: str | None = None
+    accepted_at: AwareDatetime
+    invalidation_id: UUID
+    number: int = Field(ge=1)
+    changed_at: AwareDatetime
+
+    def subject(self) -> str:
+        return f"{self.action_id}/{self.number}"
+
+    def happened_at(self) -> datetime:
+        return self.changed_at
+
+
+class ActionInvalidatedV1(ActionValidity):
+    """The action does not count, and letters that are not out yet must not go out."""
+
+    wire_type: ClassVar[str] = "actions.action_invalidated.v1"
+
+
+class ActionReinstatedV1(ActionValidity):
+    """The action counts after all, and letters that were stopped for this go out."""
+
+    wire_type: ClassVar[str] = "actions.action_reinstated.v1"

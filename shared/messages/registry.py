@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from shared.messages.actions import ActionAcceptedV1, ActionCancelledV1
+from shared.messages.actions import ActionAcceptedV1, ActionCancelledV1, ActionInvalidatedV1, ActionReinstatedV1
 from shared.messages.cases import CaseClosedV1, CasePublishedV1
 from shared.messages.delivery import (
     LetterBouncedV1,
@@ -22,6 +22,8 @@ EVENTS: tuple[type[Event], ...] = (
     CaseClosedV1,
     ActionAcceptedV1,
     ActionCancelledV1,
+    ActionInvalidatedV1,
+    ActionReinstatedV1,
     LetterSentV1,
     LetterUncertainV1,
     LetterBouncedV1,

@@ -1,0 +1,43 @@
+"""Forgets where actions came from, as soon as nobody needs it to tell people from machines.
+
+Our supporters may live where writing is dangerous: what we do not have, nobody can take from us.
+"""
+
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import update
+from sqlmodel import col, select
+
+from services.actions.tables import Action
+from shared.clock import Clock
+from shared.db import Database
+
+ROWS_AT_ONCE_MAX = 5_000
+STEPS_MAX = 200
+
+log = structlog.get_logger(__name__)
+
+
+class Forgetting:
+    """A chore. `keep` is how long the network of an action is known."""
+
+    def __init__(self, database: Database, clock: Clock, keep: timedelta) -> None:
+        self._database, self._clock, self._keep = database, clock, keep
+
+    async def forget_networks(self) -> None:
+        """Harmless at any time, and beside others doing the same. Raises `DatabaseAway`."""
+        for _ in range(STEPS_MAX):
+            if await self._forget_some() < ROWS_AT_ONCE_MAX:
+                return
+
+    async def _forget_some(self) -> int:
+        old = (col(Action.network).is_not(None), col(Action.accepted_at) < self._clock.now() - self._keep)
+        some = select(Action.id).where(*old).limit(ROWS_AT_ONCE_MAX).with_for_update(skip_locked=True)
+        async with self._database.transaction() as session:
+            ids = list(await session.exec(some))
+            if ids:
+                forget = update(Action).where(col(Action.id).in_(ids)).values(network=None)
+                await session.exec(forget.execution_options(synchronize_session=False))
+                log.info("networks_forgotten", actions=len(ids))
+        return len(ids)

@@ -1,0 +1,67 @@
+"""Which actions count: what staff decided last of each, in whatever order their decisions and the actions come."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.cases.tables import NOT_TOLD, LedgerAction, LedgerKind
+from services.cases.totals import Tally, tally_of
+from shared.db import insert_once
+from shared.messages.actions import ActionInvalidatedV1, ActionValidity
+
+
+async def note_validity(session: AsyncSession, decisions: Sequence[ActionValidity]) -> Counter[Tally]:
+    """Write what was decided, and return by how much that changes which totals.
+
+    A decision whose action has not come yet makes its fact, uncounted as it is: the action then finds it there."""
+    latest = {decision.action_id: decision for decision in sorted(decisions, key=lambda one: one.number)}
+    if not latest:
+        return Counter()
+    rows = [_uncounted(latest[action_id]) for action_id in sorted(latest)]
+    statement = insert_once(session.get_bind().dialect.name, LedgerAction, rows).returning(col(LedgerAction.action_id))
+    fresh = set((await session.exec(statement)).scalars())
+    changes: Counter[Tally] = Counter()
+    for fact in await _hold(session, list(latest)):
+        decision = latest[fact.action_id]
+        if decision.number > fact.validity_number:
+            if fact.action_id not in fresh:
+                changes[tally_of(fact, kind_of(fact))] -= 1
+            await _decide(session, fact, decision)
+            changes[tally_of(fact, kind_of(fact))] += 1
+    return changes
+
+
+def kind_of(fact: LedgerAction) -> LedgerKind:
+    return LedgerKind.INVALIDATED if fact.is_invalid else LedgerKind.COLLECTED
+
+
+def _uncounted(decision: ActionValidity) -> dict[str, Any]:
+    return {
+        "action_id": decision.action_id,
+        "case_slug": decision.case_slug,
+        "day": decision.accepted_at.astimezone(UTC).date(),
+        "country": decision.country,
+        "channel": decision.channel,
+        "partner": decision.partner or NOT_TOLD,
+        "validity_number": 0,
+        "is_invalid": False,
+    }
+
+
+async def _hold(session: AsyncSession, action_ids: list[UUID]) -> Sequence[LedgerAction]:
+    matching = col(LedgerAction.action_id).in_(action_ids)
+    statement = select(LedgerAction).where(matching).order_by(col(LedgerAction.action_id)).with_for_update()
+    return (await session.exec(statement)).all()
+
+
+async def _decide(session: AsyncSession, fact: LedgerAction, decision: ActionValidity) -> None:
+    fact.validity_number, fact.is_invalid = decision.number, isinstance(decision, ActionInvalidatedV1)
+    values = {"validity_number": fact.validity_number, "is_invalid": fact.is_invalid}
+    statement = update(LedgerAction).where(col(LedgerAction.action_id) == fact.action_id).values(**values)
+    await session.exec(statement.execution_options(synchronize_session=False))

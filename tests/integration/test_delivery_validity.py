@@ -1,0 +1,97 @@
+"""Letters of actions that turned out not to count are stopped, and let go when they count after all, in any order."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from services.delivery.states import LetterState
+from shared.messages.actions import ActionInvalidatedV1, ActionReinstatedV1
+from shared.messages.envelope import Event
+from tests.support.delivery_service import DeliveryService, delivery_service
+from tests.support.events import EMBASSY, MINISTRY, NOW, a_closed_case, an_accepted_action, uuid_of
+
+ACTION = an_accepted_action(targets=(MINISTRY, EMBASSY))
+
+
+@pytest.fixture
+async def delivery(database_url: str) -> AsyncIterator[DeliveryService]:
+    async with delivery_service(database_url) as service:
+        yield service
+
+
+def decided(kind: type[Any], number: int) -> Any:
+    return kind(
+        action_id=ACTION.action_id,
+        case_id=ACTION.case_id,
+        case_slug=ACTION.case_slug,
+        country="PK",
+        channel=ACTION.channel,
+        accepted_at=NOW,
+        invalidation_id=uuid_of(1),
+        number=number,
+        changed_at=NOW,
+    )
+
+
+INVALID, AGAIN = decided(ActionInvalidatedV1, 1), decided(ActionReinstatedV1, 2)
+
+
+async def test_letters_of_an_invalid_action_are_stopped(delivery: DeliveryService) -> None:
+    await delivery.tell(ACTION)
+    await delivery.tell(INVALID)
+    await delivery.tell(INVALID)
+    assert await delivery.states() == {LetterState.CANCELLED}
+    assert [report.wire_type for report in await delivery.reports()] == ["delivery.letter_cancelled.v1"] * 2
+
+
+async def test_reinstated_they_go_out_with_time_to_arrive(delivery: DeliveryService) -> None:
+    await delivery.tell(ACTION, INVALID)
+    delivery.clock.advance(timedelta(days=5))
+    await delivery.tell(AGAIN)
+    letters = await delivery.letters()
+    assert {letter.state for letter in letters} == {LetterState.QUEUED}
+    assert {letter.stop_reason for letter in letters} == {None}
+    assert all(letter.expires_at >= delivery.clock.now() + timedelta(days=1) for letter in letters)
+    assert len(await delivery.claims().claim(10)) == 2
+
+
+@pytest.mark.parametrize("order", list(permutations([ACTION, INVALID, AGAIN])))
+async def test_the_last_decision_holds_in_whatever_order_it_comes(
+    delivery: DeliveryService, order: tuple[Event, ...]
+) -> None:
+    for event in order:
+        await delivery.tell(event)
+    assert await delivery.states() == {LetterState.QUEUED}
+    for event in order:
+        await delivery.tell(event)
+    assert await delivery.states() == {LetterState.QUEUED}
+
+
+@pytest.mark.parametrize("order", list(permutations([ACTION, INVALID])))
+async def test_an_invalid_action_sends_nothing_in_whatever_order_it_comes(
+    delivery: DeliveryService, order: tuple[Event, ...]
+) -> None:
+    for event in order:
+        await delivery.tell(event)
+    assert await delivery.states() == {LetterState.CANCELLED}
+
+
+async def test_a_withdrawn_case_stays_withdrawn(delivery: DeliveryService) -> None:
+    await delivery.tell(ACTION)
+    await delivery.tell(INVALID)
+    await delivery.tell(a_closed_case())
+    await delivery.tell(AGAIN)
+    assert await delivery.states() == {LetterState.CANCELLED}
+
+
+async def test_a_letter_in_the_air_flies_on_and_is_let_go_again(delivery: DeliveryService) -> None:
+    await delivery.tell(ACTION)
+    await delivery.claims().claim(10)
+    await delivery.tell(INVALID)
+    assert {letter.stop_reason for letter in await delivery.letters()} == {"invalidated"}
+    await delivery.tell(AGAIN)
+    assert {letter.stop_reason for letter in await delivery.letters()} == {None}
+    assert await delivery.states() == {LetterState.SENDING}
