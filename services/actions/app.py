@@ -7,9 +7,11 @@ from fastapi import FastAPI
 
 from services.actions.api import api_router
 from services.actions.hot_route import HotRoute
+from services.actions.ops_switches import switches_router
 from services.actions.pages import FORM_PATH, pages_router
 from services.actions.wiring import Wiring
 from shared.web.app import framed_app
+from shared.web.staff import show_way_in
 
 
 def create_app(wiring: Wiring) -> FastAPI:
@@ -18,6 +20,7 @@ def create_app(wiring: Wiring) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         wiring.commit.start()
+        await wiring.switches.refresh()
         try:
             yield
         finally:
@@ -31,8 +34,11 @@ def create_app(wiring: Wiring) -> FastAPI:
         registry=wiring.registry,
         lifespan=lifespan,
         forms={FORM_PATH},
+        load=wiring.load,
     )
     app.router.routes.insert(0, HotRoute(wiring))
     app.include_router(api_router(wiring))
     app.include_router(pages_router(wiring))
+    app.include_router(switches_router(wiring))
+    show_way_in(app)
     return app

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from services.actions.accepting import IntakeSwitches
 from services.actions.admission import admit
 from services.actions.errors import KeyReused, Unconfirmed
 from services.actions.group_commit import GroupCommit
@@ -42,6 +43,7 @@ class Intake:
     clock: Clock
     metrics: IntakeMetrics
     seconds_max: float
+    switches: IntakeSwitches
 
 
 async def accept_action(request: ActionRequest, action_id: UUID, intake: Intake, origin: Origin = NOWHERE) -> Receipt:
@@ -74,6 +76,7 @@ async def _keep(
     now = intake.clock.now()
     try:
         snapshot, targets = admit(request, case, now)
+        await intake.switches.require_accepting(request.case)
     except Problem:
         # A case may close between an action and its repeat, which still deserves its receipt.
         earlier = await _find_earlier(action_id, deadline, intake) if case else None

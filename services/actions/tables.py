@@ -13,6 +13,7 @@ from shared.audit import AuditColumns
 from shared.db import UtcDateTime
 from shared.dead_letters import DeadLetterColumns
 from shared.outbox import OutboxColumns
+from shared.switches import SwitchColumns
 
 
 class Row(SQLModel, registry=registry()):
@@ -100,6 +101,10 @@ class Outbox(OutboxColumns, Row, table=True):
 
 class Audit(AuditColumns, Row, table=True):
     __tablename__ = "audit"
+
+
+class SwitchRow(SwitchColumns, Row, table=True):
+    __tablename__ = "switch"
 
 
 class DeadLetter(DeadLetterColumns, Row, table=True):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from services.actions.accepting import IntakeSwitches, offered_switches
 from services.actions.countries import BY_NAME
 from services.actions.group_commit import GroupCommit, Limits
 from services.actions.intake import Intake
@@ -14,7 +15,7 @@ from services.actions.known_cases import KnownCases
 from services.actions.metrics import IntakeMetrics
 from services.actions.settings import ActionsSettings
 from services.actions.store import ActionStore
-from services.actions.tables import Audit
+from services.actions.tables import Audit, SwitchRow
 from services.actions.tables import Outbox as OutboxRow
 from shared.audit import Auditor
 from shared.bus import Bus
@@ -23,10 +24,14 @@ from shared.db import Database
 from shared.outbox import Outbox, Relay
 from shared.processes import Job
 from shared.roles import chore
+from shared.switches import Switches
 from shared.wake import Wake
 from shared.web.clients import trusted_networks
+from shared.web.in_flight import Load
 from shared.web.pages import Pages
+from shared.web.shedding import Feature, Shedding
 from shared.web.staff import Staff, staff_of
+from shared.web.switchboard import Switchboard
 
 HERE = Path(__file__).parent
 MIGRATIONS = HERE / "migrations"
@@ -51,6 +56,10 @@ class Wiring:
     staff: Staff
     audit: Auditor
     own_networks: tuple[IPv4Network | IPv6Network, ...]
+    load: Load
+    switches: Switches
+    shedding: Shedding
+    switchboard: Switchboard
 
     def chores(self, relay: Relay) -> list[Job]:
         """What is done now and then, beside the worker: forgetting what was published."""
@@ -58,6 +67,7 @@ class Wiring:
 
     async def close(self) -> None:
         await self.cases.close()
+        await self.switches.close()
         await self.database.close()
 
 
@@ -77,6 +87,10 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         wait_seconds=settings.known_cases_wait_seconds,
     )
     commit = GroupCommit(store, _limits(settings), metrics)
+    load, audit = Load(settings.requests_in_flight_max), Auditor(Audit, clock)
+    switches = Switches(database, SwitchRow, clock)
+    shedding = Shedding([Feature.SHARING], switches, load, clock, registry)
+    offered = offered_switches(cases, switches, clock)
     return Wiring(
         settings=settings,
         clock=clock,
@@ -88,10 +102,14 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         pages=Pages([HERE / "templates"], countries=BY_NAME),
         cases=cases,
         commit=commit,
-        intake=Intake(cases, commit, store, clock, metrics, settings.accept_seconds_max),
+        intake=Intake(cases, commit, store, clock, metrics, settings.accept_seconds_max, IntakeSwitches(switches)),
         staff=staff_of(settings, clock),
-        audit=Auditor(Audit, clock),
+        audit=audit,
         own_networks=trusted_networks(settings.trusted_proxies),
+        load=load,
+        switches=switches,
+        shedding=shedding,
+        switchboard=Switchboard(database, SwitchRow, switches, shedding, load, audit, clock, offered),
     )
 
 
