@@ -1,5 +1,6 @@
 """The page and the API on which staff turn the switches of a service. Both services that have switches use these."""
 
+from collections import defaultdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
@@ -98,7 +99,7 @@ def switch_pages(path: str, template: str, board: Switchboard, staff: Staff, pag
             changes=await _changes(board),
             typed=typed or {"switch": "", "state": "", "why": ""},
             problem=problem,
-            errors={error.field: error.message for error in problem.errors} if problem else {},
+            errors=defaultdict(str, {error.field: error.message for error in problem.errors} if problem else {}),
             why_max=WHY_CHARACTERS_MAX,
         )
         page.headers.update(problem.headers if problem else {})
