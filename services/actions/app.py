@@ -10,6 +10,7 @@ from services.actions.api import api_router
 from services.actions.hot_route import HotRoute
 from services.actions.ops_invalidations import invalidations_router
 from services.actions.ops_likeness import likeness_router
+from services.actions.ops_switches import switches_router
 from services.actions.pages import FORM_PATH, pages_router
 from services.actions.wiring import Wiring
 from shared.web.app import framed_app
@@ -22,6 +23,7 @@ def create_app(wiring: Wiring) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         wiring.commit.start()
+        await wiring.switches.refresh()
         try:
             yield
         finally:
@@ -36,10 +38,12 @@ def create_app(wiring: Wiring) -> FastAPI:
         lifespan=lifespan,
         forms={FORM_PATH},
         innermost=partial(HotRoute, wiring=wiring),
+        load=wiring.load,
     )
     app.include_router(api_router(wiring))
     app.include_router(pages_router(wiring))
     app.include_router(likeness_router(wiring))
     app.include_router(invalidations_router(wiring))
+    app.include_router(switches_router(wiring))
     show_way_in(app)
     return app

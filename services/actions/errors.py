@@ -4,6 +4,7 @@ from services.actions.tables import CaseStatus
 from shared.web.problems import FieldError, Problem
 
 SECONDS_TO_WAIT_WHEN_FULL = 2
+SECONDS_TO_WAIT_WHEN_SWITCHED_OFF = 30
 
 
 class KeyMissing(Problem):
@@ -62,6 +63,16 @@ class QueueFull(Problem):
         detail = "More people are writing than we can take at this moment. Nothing was kept; please send it again."
         headers = {"Retry-After": str(SECONDS_TO_WAIT_WHEN_FULL)}
         super().__init__(503, "too-busy", "Please try again in a moment", detail, headers=headers)
+
+
+class NotAccepting(Problem):
+    """Staff have switched it off for now: for every case, or for one."""
+
+    def __init__(self, *, whole: bool) -> None:
+        title = "We take in no letters just now" if whole else "This case takes no letters just now"
+        detail = "It was switched off for a while. Nothing was kept; please send it again later."
+        headers = {"Retry-After": str(SECONDS_TO_WAIT_WHEN_SWITCHED_OFF)}
+        super().__init__(503, "not-accepting", title, detail, headers=headers)
 
 
 class Unconfirmed(Problem):

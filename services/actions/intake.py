@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass
 from uuid import UUID
 
+from services.actions.accepting import IntakeSwitches
 from services.actions.admission import admit
 from services.actions.entries import make_entry
 from services.actions.errors import KeyReused, Unconfirmed
@@ -38,6 +39,7 @@ class Intake:
     clock: Clock
     metrics: IntakeMetrics
     seconds_max: float
+    switches: IntakeSwitches
 
 
 async def accept_action(request: ActionRequest, action_id: UUID, intake: Intake, origin: Origin = NOWHERE) -> Receipt:
@@ -70,6 +72,7 @@ async def _keep(
     now = intake.clock.now()
     try:
         snapshot, targets = admit(request, case, now)
+        await intake.switches.require_accepting(request.case)
     except Problem:
         # A case may close between an action and its repeat, which still deserves its receipt.
         earlier = await _find_earlier(action_id, deadline, intake) if case else None

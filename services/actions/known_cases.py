@@ -5,6 +5,7 @@ database is slow or away, the cases from before serve on.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -62,6 +63,12 @@ class KnownCases:
         if not self._is_fresh():
             await self._refresh()
         return self._cases.get(slug)
+
+    async def all(self) -> Mapping[str, KnownCase]:
+        """By slug. Raises `DatabaseAway` only if no cases were ever read."""
+        if not self._is_fresh():
+            await self._refresh()
+        return self._cases
 
     def known(self, slug: str) -> KnownCase | None:
         """The case, if no look is needed to be sure of it."""

@@ -102,7 +102,16 @@ _ANY_ROUTE: Documented = {
     413: _problem(413, "More than 64 kB"),
     429: _not_now(429, "Too many requests at once from one address"),
     431: _problem(431, "The head of the request is too large"),
-    503: _not_now(503, "Not now: try again after Retry-After, an action with the same key"),
+    503: _not_now(503, "Not now, or switched off by staff: try again after Retry-After, an action with the same key"),
+}
+
+STAFF_ANSWERS: Documented = _ANY_ROUTE | {
+    401: _problem(401, "Not the staff token"),
+    404: _problem(404, "Nothing here; without a staff token, all of it"),
+}
+TURN_ANSWERS: Documented = STAFF_ANSWERS | {
+    404: _problem(404, "There is no such switch; without a staff token, nothing here"),
+    422: _problem(422, "Fields that cannot be taken, each named, such as a state this switch has not"),
 }
 
 STAFF_ANSWERS: Documented = _ANY_ROUTE | {

@@ -16,13 +16,15 @@ from services.actions.errors import UnknownReceipt, WrongType
 from services.actions.form import WriteForm, as_request, form_action_id, in_form_words, read_form
 from services.actions.intake import accept_action
 from services.actions.origins import origin_of
-from services.actions.receipts import find_receipt
+from services.actions.receipts import ReceiptView, find_receipt
+from services.actions.sharing import Sharing, share_case
 from services.actions.wiring import Wiring
 from shared.db import DatabaseAway
 from shared.messages.cases import CasePublishedV1, Target
 from shared.web.guards import LOG_FIELDS
 from shared.web.in_flight import refused_for_now
 from shared.web.problems import RETRY_AFTER_SECONDS, Problem, is_person, unavailable
+from shared.web.shedding import Feature
 
 FORM_PATH = "/actions"
 FORM_FIELDS_MAX = 200
@@ -58,7 +60,7 @@ def pages_router(wiring: Wiring) -> APIRouter:
         receipt = await find_receipt(token, wiring.database)
         if receipt is None:
             raise UnknownReceipt
-        page = wiring.pages.respond("receipt.html", receipt=receipt)
+        page = wiring.pages.respond("receipt.html", receipt=receipt, sharing=await _sharing(receipt, wiring))
         page.headers.update(PRIVATE)
         return page
 
@@ -84,6 +86,13 @@ def _ask_to_wait(request: Request, form: WriteForm, problem: Problem, wiring: Wi
     page = wiring.pages.respond("wait.html", problem.status, form=form, problem=problem, wait_seconds=wait_seconds)
     page.headers.update(problem.headers)
     return page
+
+
+async def _sharing(receipt: ReceiptView, wiring: Wiring) -> Sharing | None:
+    """Only what others can still write for; a case that was withdrawn is not to be passed on."""
+    if not receipt.case_is_open or await wiring.shedding.sheds(Feature.SHARING):
+        return None
+    return share_case(receipt.action.case_slug, receipt.case_title, wiring.settings.public_url)
 
 
 async def _give_back(form: WriteForm, problem: Problem, wiring: Wiring) -> HTMLResponse:

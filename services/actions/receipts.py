@@ -57,6 +57,7 @@ class ReceiptView:
     action: Action
     case_title: str
     case_is_withdrawn: bool
+    case_is_open: bool
     letters: tuple[LetterPath, ...]
 
     @property
@@ -117,7 +118,8 @@ async def find_receipt(token: str, database: Database) -> ReceiptView | None:
         letters = trace_letters(action, targets, list(reports))
     title = str(case.snapshot["title"]) if case and case.snapshot else action.case_slug
     is_withdrawn = case is not None and case.status == CaseStatus.WITHDRAWN
-    return ReceiptView(action, title, is_withdrawn, letters)
+    is_open = case is not None and case.status == CaseStatus.OPEN
+    return ReceiptView(action, title, is_withdrawn, is_open, letters)
 
 
 async def _targets_of(session: AsyncSession, action: Action) -> list[Target]:

@@ -13,6 +13,7 @@ from shared.audit import AuditColumns
 from shared.db import UtcDateTime
 from shared.dead_letters import DeadLetterColumns
 from shared.outbox import OutboxColumns
+from shared.switches import SwitchColumns
 
 IS_LOCATED = text("network IS NOT NULL")
 IS_INVALID = text("invalidation_id IS NOT NULL")
@@ -207,6 +208,10 @@ class Outbox(OutboxColumns, Row, table=True):
 
 class Audit(AuditColumns, Row, table=True):
     __tablename__ = "audit"
+
+
+class SwitchRow(SwitchColumns, Row, table=True):
+    __tablename__ = "switch"
 
 
 class DeadLetter(DeadLetterColumns, Row, table=True):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from services.actions.accepting import IntakeSwitches, offered_switches
 from services.actions.countries import BY_NAME
 from services.actions.dominance import DominanceRules
 from services.actions.dominance_watch import DominanceMetrics, DominanceWatch
@@ -21,7 +22,7 @@ from services.actions.metrics import IntakeMetrics
 from services.actions.one_statement import OneStatement
 from services.actions.settings import ActionsSettings
 from services.actions.store import ActionStore
-from services.actions.tables import Audit
+from services.actions.tables import Audit, SwitchRow
 from services.actions.tables import Outbox as OutboxRow
 from services.actions.waiting import Waiting
 from shared.audit import Auditor
@@ -32,10 +33,14 @@ from shared.db import Database
 from shared.outbox import CHANNEL, Outbox, Relay
 from shared.processes import Job
 from shared.roles import chore
+from shared.switches import Switches
 from shared.wake import Ringer, Wake
 from shared.web.clients import trusted_networks
+from shared.web.in_flight import Load
 from shared.web.pages import Pages
+from shared.web.shedding import Feature, Shedding
 from shared.web.staff import Staff, staff_of
+from shared.web.switchboard import Switchboard
 
 HERE = Path(__file__).parent
 MIGRATIONS = HERE / "migrations"
@@ -70,6 +75,10 @@ class Wiring:
     own_networks: tuple[IPv4Network | IPv6Network, ...]
     bare: BareConnections | None
     ringer: Ringer
+    load: Load
+    switches: Switches
+    shedding: Shedding
+    switchboard: Switchboard
 
     def chores(self, relay: Relay) -> list[Job]:
         """What is done now and then, beside the worker: forgetting what was published, measuring, watching."""
@@ -87,6 +96,7 @@ class Wiring:
         await self.ringer.close()
         if self.bare:
             await self.bare.close()
+        await self.switches.close()
         await self.database.close()
 
 
@@ -110,6 +120,10 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
     )
     audit = Auditor(Audit, clock)
     commit = GroupCommit(store, _limits(settings), metrics)
+    load = Load(settings.requests_in_flight_max)
+    switches = Switches(database, SwitchRow, clock)
+    shedding = Shedding([Feature.SHARING], switches, load, clock, registry)
+    offered = offered_switches(cases, switches, clock)
     return Wiring(
         settings=settings,
         clock=clock,
@@ -121,7 +135,7 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         pages=Pages([HERE / "templates"], countries=BY_NAME),
         cases=cases,
         commit=commit,
-        intake=Intake(cases, commit, store, clock, metrics, settings.accept_seconds_max),
+        intake=Intake(cases, commit, store, clock, metrics, settings.accept_seconds_max, IntakeSwitches(switches)),
         staff=staff_of(settings, clock),
         audit=audit,
         likeness=LikenessMeter(database, clock, sample_letters_max=settings.likeness_sample_letters_max),
@@ -132,6 +146,10 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         own_networks=trusted_networks(settings.trusted_proxies),
         bare=bare,
         ringer=ringer,
+        load=load,
+        switches=switches,
+        shedding=shedding,
+        switchboard=Switchboard(database, SwitchRow, switches, shedding, load, audit, clock, offered),
     )
 
 

@@ -5,9 +5,21 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from services.cases.answers import JSON
+from services.cases.answers import JSON, make_answer, respond
+from services.cases.errors import NumbersRest
 from services.cases.reading import Reading
-from services.cases.schemas import CaseList, CaseShown, LedgerShown, show_case, show_ledger, show_list
+from services.cases.schemas import (
+    CaseList,
+    CaseShown,
+    CountShown,
+    LedgerShown,
+    show_case,
+    show_count,
+    show_ledger,
+    show_list,
+)
+from services.cases.views import CaseView, LedgerView
+from shared.web.shedding import Feature, Shedding
 
 READ = ["GET", "HEAD"]
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -16,7 +28,12 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def case_api(reading: Reading, public_url: str) -> APIRouter:
+NUMBERS = PROBLEMS | {503: {"description": "Numbers are not shown for a moment (`numbers-rest`)"}}
+RESTING = make_answer(CountShown(live=False).model_dump_json(), JSON)
+COUNT_SECONDS_MAX = 5
+
+
+def case_api(reading: Reading, shedding: Shedding, public_url: str) -> APIRouter:
     """Answers are bytes from memory wherever possible; the models are what they promise."""
     router = APIRouter(prefix="/api/v1/cases", tags=["cases"])
 
@@ -35,11 +52,39 @@ def case_api(reading: Reading, public_url: str) -> APIRouter:
         return await reading.answer(request, case, "json", lambda: show_case(case, public_url).model_dump_json(), JSON)
 
     @router.api_route(
-        "/{slug}/ledger", methods=READ, response_model=LedgerShown, responses=PROBLEMS, operation_id="get_ledger"
+        "/{slug}/ledger", methods=READ, response_model=LedgerShown, responses=NUMBERS, operation_id="get_ledger"
     )
     async def get_ledger(request: Request, slug: str) -> Response:
         """The public numbers of one case."""
+        if await shedding.sheds(Feature.COUNTERS):
+            raise NumbersRest
         case = await reading.case(slug)
-        return await reading.answer(request, case, "ledger", lambda: show_ledger(case.ledger).model_dump_json(), JSON)
+        ledger = numbers_of(case)
+        return await reading.answer(request, case, "ledger", lambda: show_ledger(ledger).model_dump_json(), JSON)
+
+    @router.api_route(
+        "/{slug}/count", methods=READ, response_model=CountShown, responses=NUMBERS, operation_id="get_count"
+    )
+    async def get_count(request: Request, slug: str) -> Response:
+        """The two numbers that the page of a case keeps fresh. Made to be asked often, by many."""
+        if await shedding.sheds(Feature.COUNTERS):
+            return respond(request, RESTING, reading.cache_control(COUNT_SECONDS_MAX))
+        case = await reading.case(slug)
+        ledger = numbers_of(case)
+        return await reading.answer(
+            request,
+            case,
+            "count",
+            lambda: show_count(ledger).model_dump_json(),
+            JSON,
+            cache_seconds_max=COUNT_SECONDS_MAX,
+        )
 
     return router
+
+
+def numbers_of(case: CaseView) -> LedgerView:
+    """Raises `NumbersRest` when the database is away and the case in memory was read without them."""
+    if case.ledger is None:
+        raise NumbersRest
+    return case.ledger

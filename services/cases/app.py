@@ -6,14 +6,17 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.cases.api import case_api
+from services.cases.ops_switches import switches_router
 from services.cases.pages import case_pages
 from services.cases.wiring import Wiring
 from shared.web.app import framed_app
+from shared.web.staff import show_way_in
 
 
 def create_app(wiring: Wiring) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await wiring.switches.refresh()
         yield
         await wiring.close()
 
@@ -24,7 +27,10 @@ def create_app(wiring: Wiring) -> FastAPI:
         checks={"database": wiring.database.ping},
         registry=wiring.registry,
         lifespan=lifespan,
+        load=wiring.load,
     )
-    app.include_router(case_api(wiring.reading, wiring.settings.public_url))
-    app.include_router(case_pages(wiring.reading, wiring.pages))
+    app.include_router(case_api(wiring.reading, wiring.shedding, wiring.settings.public_url))
+    app.include_router(case_pages(wiring.reading, wiring.shedding, wiring.pages))
+    app.include_router(switches_router(wiring))
+    show_way_in(app)
     return app

@@ -2,6 +2,8 @@
 
 from shared.web.problems import Problem
 
+SECONDS_TO_REST = 30
+
 
 class UnknownCase(Problem):
     """404."""
@@ -20,6 +22,15 @@ class CaseWithdrawn(Problem):
             "This case is no longer public",
             "It was withdrawn, and letters that had not gone out were stopped. Please do not share what you remember.",
         )
+
+
+class NumbersRest(Problem):
+    """503: a crowded process leaves numbers out before it refuses a letter."""
+
+    def __init__(self) -> None:
+        detail = "They go on being counted, and will be shown again."
+        headers = {"Retry-After": str(SECONDS_TO_REST)}
+        super().__init__(503, "numbers-rest", "Numbers are not shown for a moment", detail, headers=headers)
 
 
 NotShown = type[UnknownCase] | type[CaseWithdrawn]

@@ -1,7 +1,7 @@
 """Reads cases as readers see them."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from services.cases.views import (
     CaseView,
     Counts,
     FrontView,
+    LedgerView,
     LetterView,
     TargetView,
     UpdateView,
@@ -36,8 +37,8 @@ class Library:
     def __init__(self, database: Database, clock: Clock, settings: CasesSettings) -> None:
         self._database, self._clock, self._settings = database, clock, settings
 
-    async def read_case(self, slug: str) -> CaseView | NotShown:
-        """The case, or why it cannot be shown. Raises `DatabaseAway`."""
+    async def read_case(self, slug: str, *, numbers: bool = True) -> CaseView | NotShown:
+        """The case, or why it cannot be shown; without its numbers it costs less. Raises `DatabaseAway`."""
         async with self._database.transaction() as session:
             found = await session.exec(select(Case, Campaign).join(Campaign).where(col(Case.slug) == slug))
             row = found.one_or_none()
@@ -46,29 +47,26 @@ class Library:
             case, campaign = row
             if case.status is CaseStatus.WITHDRAWN:
                 return CaseWithdrawn
-            return await self._view(session, case, campaign)
+            return await self._view(session, case, campaign, numbers)
 
-    async def read_front(self) -> FrontView:
+    async def read_front(self, *, numbers: bool = True) -> FrontView:
         """The newest campaign and its cases, open ones first; withdrawn ones are not there. Raises `DatabaseAway`."""
         now = self._clock.now()
         async with self._database.transaction() as session:
             newest = col(Campaign.starts_on).desc().nulls_last()
             campaign = (await session.exec(select(Campaign).order_by(newest, col(Campaign.slug)).limit(1))).first()
             if campaign is None:
-                return FrontView(None, (), Counts(), now)
-            lines = await self._lines(session, campaign.slug, now)
-            totals = await read_totals(session, [line.slug for line in lines])
-        return FrontView(CampaignView(**campaign.model_dump()), lines, add_up(totals.values()), now)
+                return FrontView(None, (), Counts() if numbers else None, now)
+            cases = await _shown_cases(session, campaign.slug)
+            totals = await read_totals(session, [case.slug for case in cases]) if numbers else None
+            lines = await _lines(session, cases, totals, now)
+        summed = add_up(totals.values()) if totals is not None else None
+        return FrontView(_campaign(campaign), lines, summed, now)
 
-    async def _view(self, session: AsyncSession, case: Case, campaign: Campaign) -> CaseView:
-        now, settings = self._clock.now(), self._settings
-        ledger = await read_ledger(
-            session,
-            case.slug,
-            now.date(),
-            days_max=settings.ledger_days_max,
-            country_count_min=settings.country_count_min,
-        )
+    async def _view(self, session: AsyncSession, case: Case, campaign: Campaign, numbers: bool) -> CaseView:
+        now = self._clock.now()
+        ledger = await self._ledger(session, case.slug, now) if numbers else None
+        offline = ledger.offline if ledger else (await read_offline(session, [case.slug])).get(case.slug, ())
         taken = {"channels", "demands", "status", "campaign"}
         same = {name: getattr(case, name) for name in CaseView.__dataclass_fields__ if hasattr(case, name)}
         return CaseView(
@@ -84,31 +82,43 @@ class Library:
             ),
             updates=tuple(_update(row) for row in await _parts(session, CaseUpdate, case.id)),
             ledger=ledger,
+            offline=offline,
             read_at=now,
         )
 
-    async def _lines(self, session: AsyncSession, campaign: str, now: datetime) -> tuple[CaseLine, ...]:
-        shown = (col(Case.campaign) == campaign, col(Case.status) != CaseStatus.WITHDRAWN)
-        statement = select(Case).where(*shown).order_by(col(Case.position), col(Case.slug)).limit(CASES_MAX)
-        cases = (await session.exec(statement)).all()
-        slugs = [case.slug for case in cases]
-        totals, offline = await read_totals(session, slugs), await read_offline(session, slugs)
-        outcomes = await _outcomes(session, [case.id for case in cases])
-        lines = [
-            CaseLine(
-                slug=case.slug,
-                title=case.title,
-                country=case.country,
-                summary=case.summary,
-                status=status_now(case, now),
-                closes_at=case.closes_at,
-                outcome=outcomes.get(case.id),
-                collected=totals.get(case.slug, Counts()).collected,
-                offline=offline.get(case.slug, ()),
-            )
-            for case in cases
-        ]
-        return tuple(sorted(lines, key=lambda line: not line.is_open))
+    async def _ledger(self, session: AsyncSession, slug: str, now: datetime) -> LedgerView:
+        settings = self._settings
+        days_max, country_count_min = settings.ledger_days_max, settings.country_count_min
+        return await read_ledger(session, slug, now.date(), days_max=days_max, country_count_min=country_count_min)
+
+
+async def _shown_cases(session: AsyncSession, campaign: str) -> Sequence[Case]:
+    shown = (col(Case.campaign) == campaign, col(Case.status) != CaseStatus.WITHDRAWN)
+    statement = select(Case).where(*shown).order_by(col(Case.position), col(Case.slug)).limit(CASES_MAX)
+    return (await session.exec(statement)).all()
+
+
+async def _lines(
+    session: AsyncSession, cases: Sequence[Case], totals: Mapping[str, Counts] | None, now: datetime
+) -> tuple[CaseLine, ...]:
+    offline = await read_offline(session, [case.slug for case in cases])
+    outcomes = await _outcomes(session, [case.id for case in cases])
+    lines = [
+        CaseLine(
+            slug=case.slug,
+            title=case.title,
+            person=case.person,
+            country=case.country,
+            summary=case.summary,
+            status=status_now(case, now),
+            closes_at=case.closes_at,
+            outcome=outcomes.get(case.id),
+            collected=totals.get(case.slug, Counts()).collected if totals is not None else None,
+            offline=offline.get(case.slug, ()),
+        )
+        for case in cases
+    ]
+    return tuple(sorted(lines, key=lambda line: not line.is_open))
 
 
 def status_now(case: Case, now: datetime) -> CaseStatus:
@@ -131,6 +141,10 @@ async def _outcomes(session: AsyncSession, case_ids: Sequence[UUID]) -> dict[UUI
     for row in rows:
         first.setdefault(row.case_id, _update(row))
     return dict(first)
+
+
+def _campaign(row: Campaign) -> CampaignView:
+    return CampaignView(**row.model_dump(include=set(CampaignView.__dataclass_fields__)))
 
 
 def _target(row: CaseTarget) -> TargetView:

@@ -1,6 +1,7 @@
 """The public pages: the front page, and a case with its letter ready to edit."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from urllib.parse import urlencode
@@ -13,9 +14,11 @@ from services.cases.answers import HTML
 from services.cases.case_files import BODY_CHARACTERS_MAX, SUBJECT_CHARACTERS_MAX
 from services.cases.places import READER, countries, number
 from services.cases.reading import Reading
-from services.cases.views import CaseView
+from services.cases.searching import QUERY_CHARACTERS_MAX, find_cases, read_query
+from services.cases.views import CaseView, FrontView
 from shared.messages.cases import Channel
 from shared.web.pages import Pages
+from shared.web.shedding import Feature, Shedding
 
 TEMPLATES = Path(__file__).parent / "templates"
 READ = ["GET", "HEAD"]
@@ -34,17 +37,35 @@ def make_pages() -> Pages:
     return Pages([TEMPLATES], number=number, day=day_in_words, channel_words=CHANNEL_WORDS)
 
 
-def case_pages(reading: Reading, pages: Pages) -> APIRouter:
+def case_pages(reading: Reading, shedding: Shedding, pages: Pages) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.api_route("/", methods=READ)
     async def show_front(request: Request) -> Response:
-        front = await reading.front()
-        return await reading.answer(request, front, "page", lambda: pages.render("front.html", front=front), HTML)
+        can_search = not await shedding.sheds(Feature.SEARCH)
+        front = await reading.front(numbers=not await shedding.sheds(Feature.COUNTERS))
+        asked = read_query(request.query_params.get("q", ""))
+        query = asked if can_search else ""
+        return await reading.answer(
+            request,
+            front,
+            # While search is off, all questions have the same answer.
+            ("page", query, can_search, bool(asked)),
+            lambda: pages.render(
+                "front.html",
+                front=found(front, query),
+                query=query,
+                can_search=can_search,
+                asked_in_vain=bool(asked) and not can_search,
+                query_max=QUERY_CHARACTERS_MAX,
+            ),
+            HTML,
+            memory=reading.searches if query else None,
+        )
 
     @router.api_route("/cases/{slug}", methods=READ)
     async def show_case(request: Request, slug: str) -> Response:
-        case = await reading.case(slug)
+        case = await reading.case(slug, numbers=not await shedding.sheds(Feature.COUNTERS))
         letter = case.letter_in(request.query_params.get("lang"))
         source = source_of(request)
         return await reading.answer(
@@ -66,6 +87,11 @@ def case_pages(reading: Reading, pages: Pages) -> APIRouter:
         )
 
     return router
+
+
+def found(front: FrontView, query: str) -> FrontView:
+    """The front page's view with those cases alone that hold every word of `query`."""
+    return replace(front, cases=find_cases(query, front.cases)) if query else front
 
 
 def nonce_of(case: CaseView) -> str:

@@ -1,8 +1,10 @@
 """What the pages and the API share: views from memory, answers made once, headers from the settings."""
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -14,8 +16,12 @@ from services.cases.remembered import Remembered
 from services.cases.settings import CasesSettings
 from services.cases.views import CaseView, FrontView
 from shared.clock import Clock
+from shared.db import DatabaseAway
 
+SEARCHES_MAX = 100
 SLUG = re.compile(r"[a-z0-9-]{1,80}")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -26,33 +32,63 @@ class Reading:
     views: Remembered[CaseView | NotShown]
     fronts: Remembered[FrontView]
     answers: Remembered[Answer]
-    cache_control: str
+    searches: Remembered[Answer]
+    http_cache_seconds: int
+    http_stale_seconds: int
 
-    async def case(self, slug: str) -> CaseView:
-        """Raises `UnknownCase`, `CaseWithdrawn`, `DatabaseAway`."""
+    async def case(self, slug: str, *, numbers: bool = True) -> CaseView:
+        """With its numbers or, for less, without. Raises `UnknownCase`, `CaseWithdrawn`, `DatabaseAway`."""
         if not SLUG.fullmatch(slug):
             raise UnknownCase
-        view = await self.views.get(slug, lambda: self.library.read_case(slug))
+        view = await _get(self.views, slug, numbers, partial(self.library.read_case, slug))
         if isinstance(view, CaseView):
             return view
         raise view()
 
-    async def front(self) -> FrontView:
-        """Raises `DatabaseAway`."""
-        return await self.fronts.get("front", self.library.read_front)
+    async def front(self, *, numbers: bool = True) -> FrontView:
+        """With its numbers or, for less, without. Raises `DatabaseAway`."""
+        return await _get(self.fronts, "front", numbers, self.library.read_front)
 
     async def answer(
-        self, request: Request, view: CaseView | FrontView, what: Hashable, write: Callable[[], str], media_type: str
+        self,
+        request: Request,
+        view: CaseView | FrontView,
+        what: Hashable,
+        write: Callable[[], str],
+        media_type: str,
+        *,
+        memory: Remembered[Answer] | None = None,
+        cache_seconds_max: int | None = None,
     ) -> Response:
-        """`what` names the form of the view that is asked for; `write` writes it when it is not in memory."""
+        """`what` names the form of the view that is asked for; `write` writes it when it is not in `memory`."""
         slug = view.slug if isinstance(view, CaseView) else None
 
         async def make() -> Answer:
             return make_answer(write(), media_type)
 
         # The time of reading is part of the key, so an answer is never older than its view.
-        answer = await self.answers.get((slug, view.read_at, what), make)
-        return respond(request, answer, self.cache_control)
+        key = (slug, view.read_at, view.has_numbers, what)
+        answer = await (self.answers if memory is None else memory).get(key, make)
+        return respond(request, answer, self.cache_control(cache_seconds_max))
+
+    def cache_control(self, seconds_max: int | None = None) -> str:
+        """What caches are told; `seconds_max` is for what must not be shown for as long as a page."""
+        if seconds_max is None:
+            return f"public, max-age={self.http_cache_seconds}, stale-while-revalidate={self.http_stale_seconds}"
+        return f"public, max-age={min(seconds_max, self.http_cache_seconds)}"
+
+
+async def _get(memory: Remembered[T], key: str, numbers: bool, read: Callable[..., Awaitable[T]]) -> T:
+    try:
+        return await memory.get((key, numbers), lambda: read(numbers=numbers))
+    except DatabaseAway as away:
+        fault = away
+
+    async def give_up() -> T:
+        raise fault
+
+    # Leaving numbers out must not cost a page that would still be shown with them, nor the other way round.
+    return await memory.get((key, not numbers), give_up)
 
 
 def make_reading(library: Library, clock: Clock, settings: CasesSettings) -> Reading:
@@ -61,8 +97,10 @@ def make_reading(library: Library, clock: Clock, settings: CasesSettings) -> Rea
     return Reading(
         library=library,
         views=Remembered(clock, entries_max=entries_max, seconds=seconds, stale_seconds_max=stale_seconds_max),
-        fronts=Remembered(clock, entries_max=1, seconds=seconds, stale_seconds_max=stale_seconds_max),
+        fronts=Remembered(clock, entries_max=2, seconds=seconds, stale_seconds_max=stale_seconds_max),
         answers=Remembered(clock, entries_max=entries_max, seconds=max(seconds, stale_seconds_max)),
-        cache_control=f"public, max-age={settings.http_cache_seconds}, "
-        f"stale-while-revalidate={settings.http_cache_stale_seconds}",
+        # Apart, so that no crowd of searches drives the pages out that everybody reads.
+        searches=Remembered(clock, entries_max=SEARCHES_MAX, seconds=max(seconds, stale_seconds_max)),
+        http_cache_seconds=settings.http_cache_seconds,
+        http_stale_seconds=settings.http_cache_stale_seconds,
     )

@@ -86,6 +86,14 @@ class LedgerShown(CountsShown):
     offline: list[OfflineShown]
 
 
+class CountShown(Shown):
+    """The numbers that a page keeps fresh. Not `live`: they rest for now, and asking again soon is of no use."""
+
+    live: bool
+    collected: int | None = Field(default=None, description="actions accepted")
+    handed_over: int | None = Field(default=None, description="letters that a mail server took and said so")
+
+
 class CaseInList(Shown):
     slug: str
     title: str
@@ -158,6 +166,10 @@ def show_ledger(ledger: LedgerView) -> LedgerShown:
         by_day=[DayCounts(day=day.isoformat(), **vars(part)) for day, part in ledger.by_day.items()],
         offline=[OfflineShown.model_validate(offline) for offline in ledger.offline],
     )
+
+
+def show_count(ledger: LedgerView) -> CountShown:
+    return CountShown(live=True, collected=ledger.totals.collected, handed_over=ledger.totals.handed_over)
 
 
 def case_url(case: CaseView | CaseLine, public_url: str) -> str:

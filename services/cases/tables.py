@@ -14,6 +14,7 @@ from shared.db import UtcDateTime
 from shared.dead_letters import DeadLetterColumns
 from shared.messages.cases import Channel, Verification
 from shared.outbox import OutboxColumns
+from shared.switches import SwitchColumns
 
 NOT_TOLD = ""
 
@@ -67,6 +68,10 @@ class Outbox(OutboxColumns, Row, table=True):
 
 class Audit(AuditColumns, Row, table=True):
     __tablename__ = "audit"
+
+
+class SwitchRow(SwitchColumns, Row, table=True):
+    __tablename__ = "switch"
 
 
 class DeadLetter(DeadLetterColumns, Row, table=True):

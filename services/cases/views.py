@@ -85,16 +85,17 @@ class LedgerView:
 
 @dataclass(frozen=True)
 class CaseLine:
-    """A case in a list."""
+    """A case in a list. `collected` is none where the numbers were not asked for."""
 
     slug: str
     title: str
+    person: str | None
     country: str
     summary: str
     status: CaseStatus
     closes_at: datetime | None
     outcome: UpdateView | None
-    collected: int
+    collected: int | None
     offline: tuple[OfflineView, ...]
 
     @property
@@ -108,7 +109,9 @@ class CaseLine:
 
 @dataclass(frozen=True)
 class CaseView:
-    """The whole of a case. A case whose closing date has passed is ended, whether or not the chore came by yet."""
+    """The whole of a case. A case whose closing date has passed is ended, whether or not the chore came by yet.
+
+    `ledger` is none where the numbers were not asked for; what others reported is there in any case."""
 
     slug: str
     revision: int
@@ -128,8 +131,13 @@ class CaseView:
     targets: tuple[TargetView, ...]
     letters: tuple[LetterView, ...]
     updates: tuple[UpdateView, ...]
-    ledger: LedgerView
+    ledger: LedgerView | None
+    offline: tuple[OfflineView, ...]
     read_at: datetime
+
+    @property
+    def has_numbers(self) -> bool:
+        return self.ledger is not None
 
     @property
     def is_open(self) -> bool:
@@ -171,12 +179,18 @@ class CampaignView:
 
 @dataclass(frozen=True)
 class FrontView:
-    """What the front page and the list of cases show. Without a campaign there is nothing to show yet."""
+    """What the front page and the list of cases show. Without a campaign there is nothing to show yet.
+
+    `totals` are none where the numbers were not asked for."""
 
     campaign: CampaignView | None
     cases: tuple[CaseLine, ...]
-    totals: Counts
+    totals: Counts | None
     read_at: datetime
+
+    @property
+    def has_numbers(self) -> bool:
+        return self.totals is not None
 
     @property
     def open_cases(self) -> tuple[CaseLine, ...]:

@@ -11,7 +11,7 @@ from services.cases.pages import make_pages
 from services.cases.publishing import Publishing
 from services.cases.reading import Reading, make_reading
 from services.cases.settings import CasesSettings
-from services.cases.tables import Audit, DeadLetter, Outbox
+from services.cases.tables import Audit, DeadLetter, Outbox, SwitchRow
 from shared.audit import Auditor
 from shared.bus import Bus, KeepDead
 from shared.clock import Clock, SystemClock
@@ -21,9 +21,13 @@ from shared.outbox import Outbox as OutboxPort
 from shared.outbox import Relay
 from shared.processes import Job
 from shared.roles import chore
+from shared.switches import Switches
 from shared.wake import Wake
+from shared.web.in_flight import Load
 from shared.web.pages import Pages
+from shared.web.shedding import Feature, Shedding
 from shared.web.staff import Staff, staff_of
+from shared.web.switchboard import Switch, Switchboard
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 FORGET_SECONDS = 3600.0
@@ -45,6 +49,10 @@ class Wiring:
     staff: Staff
     audit: Auditor
     keep_dead: KeepDead
+    load: Load
+    switches: Switches
+    shedding: Shedding
+    switchboard: Switchboard
 
     def relay(self, bus: Bus) -> Relay:
         return Relay(self.database, self.outbox.table, bus, self.clock, self.wake)
@@ -57,6 +65,7 @@ class Wiring:
         ]
 
     async def close(self) -> None:
+        await self.switches.close()
         await self.database.close()
 
 
@@ -65,20 +74,35 @@ def build(settings: CasesSettings, *, clock: Clock | None = None) -> Wiring:
     database = Database(settings.database_url, pool_size=settings.database_pool_size)
     wake = Wake()
     outbox = OutboxPort(Outbox, clock, wake)
+    registry, audit = CollectorRegistry(), Auditor(Audit, clock)
+    load, switches = Load(settings.requests_in_flight_max), Switches(database, SwitchRow, clock)
+    shedding = Shedding([Feature.COUNTERS, Feature.SEARCH], switches, load, clock, registry)
     return Wiring(
         settings=settings,
         clock=clock,
         database=database,
         outbox=outbox,
         wake=wake,
-        registry=CollectorRegistry(),
+        registry=registry,
         pages=make_pages(),
         reading=make_reading(Library(database, clock, settings), clock, settings),
         publishing=Publishing(database, outbox, clock),
         staff=staff_of(settings, clock),
-        audit=Auditor(Audit, clock),
+        audit=audit,
         keep_dead=keeper(database, DeadLetter),
+        load=load,
+        switches=switches,
+        shedding=shedding,
+        switchboard=Switchboard(database, SwitchRow, switches, shedding, load, audit, clock, offered_switches),
     )
+
+
+async def offered_switches() -> list[Switch]:
+    """What the public pages can do without."""
+    return [
+        Switch(Feature.COUNTERS.value, "Pages show numbers, and keep them fresh"),
+        Switch(Feature.SEARCH.value, "The front page has a search"),
+    ]
 
 
 def _quietly(do: Callable[[], Awaitable[int]]) -> Callable[[], Awaitable[None]]:

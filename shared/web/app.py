@@ -13,7 +13,7 @@ from shared.web.bodies import LimitBody
 from shared.web.guards import Observe, SecurityHeaders
 from shared.web.heads import LimitHead
 from shared.web.health import Check, health_router
-from shared.web.in_flight import LimitInFlight, crowd_of
+from shared.web.in_flight import LimitInFlight, Load, crowd_of
 from shared.web.pages import Pages, Static
 from shared.web.problems import install_problems
 from shared.web.refusals import Refusals
@@ -33,11 +33,13 @@ def framed_app(
     lifespan: Any = None,
     forms: Container[str] = (),
     innermost: Callable[[ASGIApp], ASGIApp] | None = None,
+    load: Load | None = None,
 ) -> FastAPI:
     """FastAPI with problems, pages for people, guards, health, metrics and the shared static files.
 
     `forms` are the paths where people post long texts; their routes give back what `refused_for_now` tells of.
-    `innermost` stands inside all guards and before FastAPI's routes."""
+    `innermost` stands inside all guards and before FastAPI's routes. `load` is kept true for whoever else wants to know
+    how full this process is."""
     app = FastAPI(
         title=title, version="1", lifespan=lifespan, docs_url=None, redoc_url=None, telemetry=NO_FRAMEWORK_TELEMETRY
     )
@@ -51,6 +53,6 @@ def framed_app(
     app.add_middleware(LimitBody, refusals=refusals, seconds_max=settings.body_seconds_max, forms=forms)
     app.add_middleware(Observe, registry=registry)
     app.add_middleware(LimitHead, refusals=refusals)
-    app.add_middleware(LimitInFlight, crowd=crowd_of(settings), refusals=refusals, forms=forms)
+    app.add_middleware(LimitInFlight, crowd=crowd_of(settings), refusals=refusals, forms=forms, load=load)
     app.add_middleware(SecurityHeaders)
     return app

@@ -30,6 +30,18 @@ class Crowd:
     own: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
+class Load:
+    """How full one process is, told while it changes."""
+
+    def __init__(self, requests_max: int) -> None:
+        self.requests, self.requests_max = 0, requests_max
+
+    @property
+    def share(self) -> float:
+        """0.0 when nothing is under way; from 1.0 on, requests are refused."""
+        return self.requests / self.requests_max
+
+
 def crowd_of(settings: Settings) -> Crowd:
     return Crowd(
         requests_max=settings.requests_in_flight_max,
@@ -42,9 +54,11 @@ def crowd_of(settings: Settings) -> Crowd:
 class LimitInFlight:
     """Counts requests while they are answered. It remembers a client only as long as one of its requests is."""
 
-    def __init__(self, app: ASGIApp, crowd: Crowd, refusals: Refusals, forms: Container[str] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, crowd: Crowd, refusals: Refusals, forms: Container[str] = (), load: Load | None = None
+    ) -> None:
         self._app, self._crowd, self._refusals, self._forms = app, crowd, refusals, forms
-        self._requests = 0
+        self._load = load or Load(crowd.requests_max)
         self._given_back = 0
         self._by_client: dict[Client, int] = {}
 
@@ -59,16 +73,16 @@ class LimitInFlight:
         reason = self._reason_to_refuse(client, scope)
         if reason is not None:
             return await self._refuse(reason, scope, receive, send)
-        self._requests += 1
+        self._load.requests += 1
         self._by_client[client] = self._by_client.get(client, 0) + 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._requests -= 1
+            self._load.requests -= 1
             self._forget_one(client)
 
     def _reason_to_refuse(self, client: Client, scope: Scope) -> Reason | None:
-        if self._requests >= self._crowd.requests_max:
+        if self._load.requests >= self._crowd.requests_max:
             return Reason.CROWDED
         if self._by_client.get(client, 0) < self._crowd.client_requests_max or is_ours(scope, self._crowd.own):
             return None

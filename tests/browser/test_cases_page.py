@@ -53,6 +53,44 @@ async def test_the_numbers_live(cases: Wiring, browser: Browser) -> None:
         await count_events(cases.database, [an_accepted_action()])
         await page.clock.run_for(10_000)
         await expect(page.locator("[data-figure=collected]").first).to_have_text("1")
+        await expect(page.locator("[data-count-paused]")).to_be_hidden()
+        await context.close()
+
+
+async def test_when_numbers_rest_the_page_says_so_and_asks_no_more(cases: Wiring, browser: Browser) -> None:
+    async with served(cases) as address:
+        context = await browser.new_context()
+        page = await context.new_page()
+        await page.clock.install()
+        await page.goto(f"{address}/cases/a-test-case")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        cases.load.requests += 900
+        await page.clock.run_for(10_000)
+        await expect(page.locator("[data-count-paused]")).to_be_visible()
+        await expect(page.locator("[data-figure=collected]")).to_have_text("0")
+        cases.load.requests -= 900
+        await page.clock.run_for(600_000)
+        assert asked == [f"{address}/api/v1/cases/a-test-case/count"]
+        await context.close()
+
+
+async def test_a_server_away_for_a_moment_leaves_the_numbers_and_is_asked_again(
+    cases: Wiring, browser: Browser
+) -> None:
+    async with served(cases) as address:
+        context = await browser.new_context()
+        page = await context.new_page()
+        await page.clock.install()
+        await page.goto(f"{address}/cases/a-test-case")
+        await context.set_offline(True)
+        await page.clock.run_for(30_000)
+        await context.set_offline(False)
+        await count_events(cases.database, [an_accepted_action()])
+        await expect(page.locator("[data-figure=collected]")).to_have_text("0")
+        await page.clock.run_for(60_000)
+        await expect(page.locator("[data-figure=collected]")).to_have_text("1")
+        await expect(page.locator("[data-count-paused]")).to_be_hidden()
         await context.close()
 
 
@@ -88,7 +126,9 @@ async def test_a_second_click_on_the_way_does_nothing(cases: Wiring, browser: Br
         assert "case=a-test-case" in posts[0]
 
 
-@pytest.mark.parametrize("path", ["/", "/cases/a-test-case", "/cases/a-test-case?lang=ur", "/cases/nobody"])
+@pytest.mark.parametrize(
+    "path", ["/", "/?q=nothing", "/cases/a-test-case", "/cases/a-test-case?lang=ur", "/cases/nobody"]
+)
 @pytest.mark.parametrize("width", [320, 390, 1280])
 async def test_no_page_is_wider_than_its_window(cases: Wiring, browser: Browser, path: str, width: int) -> None:
     async with served(cases) as address:

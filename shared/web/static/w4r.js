@@ -1,33 +1,11 @@
 // What makes a page nicer where scripts run. Every page works without it.
 //
-//   [data-ledger="/api/..."] holds [data-figure="name"]: live numbers, asked for again while the page is looked at
 //   textarea[data-count]: how many characters are left
 //   form[data-draft="key"]: the letter's words are kept in this tab until the receipt shows
 //   form[data-once]: a second click on the way does nothing
 "use strict";
 
-const LEDGER_SECONDS = 10;
 const DRAFT_PREFIX = "letter:";
-
-function watchLedger(place) {
-  const format = new Intl.NumberFormat(document.documentElement.lang || "en");
-  const refresh = async () => {
-    if (document.hidden) return;
-    try {
-      const answer = await fetch(place.dataset.ledger, { headers: { Accept: "application/json" } });
-      if (!answer.ok) return;
-      const ledger = await answer.json();
-      for (const figure of place.querySelectorAll("[data-figure]")) {
-        const count = ledger[figure.dataset.figure];
-        if (Number.isInteger(count)) figure.textContent = format.format(count);
-      }
-    } catch {
-      // Away for a moment: the last numbers stay.
-    }
-  };
-  setInterval(refresh, LEDGER_SECONDS * 1000);
-  document.addEventListener("visibilitychange", refresh);
-}
 
 function countCharacters(area) {
   const counter = document.createElement("span");
@@ -75,7 +53,6 @@ function sendOnce(form) {
 }
 
 if (location.pathname.startsWith("/receipts/")) forgetDrafts();
-document.querySelectorAll("[data-ledger]").forEach(watchLedger);
 document.querySelectorAll("form[data-draft]").forEach(keepDraft);
 document.querySelectorAll("textarea[data-count]").forEach(countCharacters);
 document.querySelectorAll("form[data-once]").forEach(sendOnce);

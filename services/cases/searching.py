@@ -1,0 +1,30 @@
+"""Finding a case by a few words of its title, its person, its summary or its country. Pure."""
+
+import unicodedata
+from collections.abc import Iterable
+
+from services.cases.views import CaseLine
+
+QUERY_CHARACTERS_MAX = 80
+
+
+def read_query(text: str) -> str:
+    """What was asked for, as one short line: the same for two readers who mean the same."""
+    line = "".join(character if character.isprintable() else " " for character in text[:QUERY_CHARACTERS_MAX])
+    return " ".join(line.split())
+
+
+def find_cases(query: str, cases: Iterable[CaseLine]) -> tuple[CaseLine, ...]:
+    """The cases that hold every word of `query`, in their own order. Capitals and accents make no difference."""
+    words = _plain(query).split()
+    return tuple(case for case in cases if _holds_all(case, words))
+
+
+def _holds_all(case: CaseLine, words: list[str]) -> bool:
+    text = _plain(" ".join((case.title, case.person or "", case.summary, case.country_name)))
+    return all(word in text for word in words)
+
+
+def _plain(text: str) -> str:
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in apart if not unicodedata.combining(character))
