@@ -7,11 +7,16 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from services.actions.access_rules import AccessRules
 from services.actions.countries import BY_NAME
 from services.actions.group_commit import GroupCommit, Limits
 from services.actions.intake import Intake
+from services.actions.intake_limits import IntakeLimits
 from services.actions.known_cases import KnownCases
 from services.actions.metrics import IntakeMetrics
+from services.actions.rate_limits import LimitedBy, RateLimits, read_limits
+from services.actions.rate_store import RateStore
+from services.actions.rate_table import RateTable
 from services.actions.settings import ActionsSettings
 from services.actions.store import ActionStore
 from services.actions.tables import Audit
@@ -31,6 +36,8 @@ from shared.web.staff import Staff, staff_of
 HERE = Path(__file__).parent
 MIGRATIONS = HERE / "migrations"
 FORGET_EVERY_SECONDS = 3600.0
+FORGET_COUNTS_EVERY_SECONDS = 60.0
+SHARE_COUNTS_EVERY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,9 @@ class Wiring:
     relay: Callable[[Bus], Relay]
     pages: Pages
     cases: KnownCases
+    rules: AccessRules
+    rate_table: RateTable
+    limits: IntakeLimits
     commit: GroupCommit
     intake: Intake
     staff: Staff
@@ -53,8 +63,19 @@ class Wiring:
     own_networks: tuple[IPv4Network | IPv6Network, ...]
 
     def chores(self, relay: Relay) -> list[Job]:
-        """What is done now and then, beside the worker: forgetting what was published."""
-        return [chore(relay.forget_published, FORGET_EVERY_SECONDS)]
+        """What is done now and then, beside the worker: forgetting what was published, and what is over."""
+        return [
+            chore(relay.forget_published, FORGET_EVERY_SECONDS),
+            chore(self.forget_counts, FORGET_COUNTS_EVERY_SECONDS),
+            chore(self.rules.forget_old, FORGET_EVERY_SECONDS),
+        ]
+
+    def web_chores(self) -> list[Job]:
+        """What is done beside each web process: sharing how often who came, and learning whom staff blocked."""
+        return [chore(self.limits.beat, SHARE_COUNTS_EVERY_SECONDS)]
+
+    async def forget_counts(self) -> None:
+        await self.rate_table.forget_ended(self.clock.now().timestamp())
 
     async def close(self) -> None:
         await self.cases.close()
@@ -76,6 +97,10 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         refresh_seconds=settings.known_cases_seconds,
         wait_seconds=settings.known_cases_wait_seconds,
     )
+    audit = Auditor(Audit, clock)
+    rules = AccessRules(database, clock, audit)
+    rate_table = RateTable(database)
+    limits = IntakeLimits(_rate_limits(settings), RateStore(rate_table, clock), rules, clock, metrics)
     commit = GroupCommit(store, _limits(settings), metrics)
     return Wiring(
         settings=settings,
@@ -87,12 +112,23 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         relay=lambda bus: Relay(database, OutboxRow, bus, clock, wake),
         pages=Pages([HERE / "templates"], countries=BY_NAME),
         cases=cases,
+        rules=rules,
+        rate_table=rate_table,
+        limits=limits,
         commit=commit,
-        intake=Intake(cases, commit, store, clock, metrics, settings.accept_seconds_max),
+        intake=Intake(cases, limits, commit, store, clock, metrics, settings.accept_seconds_max),
         staff=staff_of(settings, clock),
-        audit=Auditor(Audit, clock),
+        audit=audit,
         own_networks=trusted_networks(settings.trusted_proxies),
     )
+
+
+def _rate_limits(settings: ActionsSettings) -> list[RateLimits]:
+    return [
+        RateLimits(LimitedBy.NETWORK, read_limits(settings.rate_per_network)),
+        RateLimits(LimitedBy.MAILBOX, read_limits(settings.rate_per_mailbox)),
+        RateLimits(LimitedBy.CASE, read_limits(settings.rate_per_case)),
+    ]
 
 
 def _limits(settings: ActionsSettings) -> Limits:
