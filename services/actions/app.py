@@ -7,9 +7,11 @@ from fastapi import FastAPI
 
 from services.actions.api import api_router
 from services.actions.hot_route import HotRoute
+from services.actions.ops_rules import rules_router
 from services.actions.pages import FORM_PATH, pages_router
 from services.actions.wiring import Wiring
 from shared.web.app import framed_app
+from shared.web.staff import show_way_in
 
 
 def create_app(wiring: Wiring) -> FastAPI:
@@ -35,4 +37,6 @@ def create_app(wiring: Wiring) -> FastAPI:
     app.router.routes.insert(0, HotRoute(wiring))
     app.include_router(api_router(wiring))
     app.include_router(pages_router(wiring))
+    app.include_router(rules_router(wiring))
+    show_way_in(app)
     return app

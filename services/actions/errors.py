@@ -84,7 +84,7 @@ class TooManyFromHere(Problem):
     }
 
     def __init__(self, by: str, wait_seconds: int, rate_limit: Mapping[str, str]) -> None:
-        detail = f"{self._WORDS[by]} Nothing of this one was kept; please send it again later."
+        detail = f"{self._WORDS[by]} This one is not kept yet."
         headers = {"Retry-After": str(wait_seconds), "Cache-Control": "no-store", **rate_limit}
         super().__init__(429, "too-many-from-here", "Please try again later", detail, headers=headers)
 
