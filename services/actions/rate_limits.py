@@ -47,7 +47,7 @@ def read_limits(text: str) -> tuple[RateLimitItem, ...]:
     """The shortest window first. Raises `ValueError` for what is not a limit, and for windows nobody can keep."""
     items: Sequence[RateLimitItem] = parse_many(text) if text.strip() else []
     for item in items:
-        if item.amount < 1 or not 1 <= item.get_expiry() <= WINDOW_SECONDS_MAX:
+        if item.amount < 1 or item.get_expiry() > WINDOW_SECONDS_MAX:
             raise ValueError(f"{item!r} is no limit that can be kept")
     return tuple(sorted(items, key=RateLimitItem.get_expiry))
 
