@@ -163,10 +163,12 @@ STAFF_ANSWERS: Documented = _ANY_ROUTE | {
     404: _problem(404, "There is nothing here: no staff token is set"),
 }
 RULE_ADDED: Documented = STAFF_ANSWERS | {
+    400: _problem(400, "The body is no text"),
     409: _problem(409, "There is a rule for this already, or as many as can be held"),
     422: _problem(422, "Fields that cannot be taken, each named"),
 }
 RULE_REMOVED: Documented = STAFF_ANSWERS | {
+    400: _problem(400, "The body is no text"),
     404: _problem(404, "There is no such rule, or it was removed before"),
     422: _problem(422, "Without an id, or without a reason"),
 }

@@ -34,7 +34,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 async def service(database_url: str, clock: ManualClock) -> AsyncIterator[ActionsService]:
     """Three letters a minute and four an hour from a mailbox, five an hour from a network."""
-    limits = {"rate_per_mailbox": "3/minute;4/hour", "rate_per_network": "5/hour"}
+    limits: dict[str, Any] = {"rate_per_mailbox": "3/minute;4/hour", "rate_per_network": "5/hour"}
     async with actions_service(database_url, clock=clock, **limits) as service:
         yield service
 
