@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from services.actions.access_rules import NewRule, has_ended
 from services.actions.rule_values import VALUE_CHARACTERS_MAX, RuleKind, Verdict, read_value
+from services.actions.schemas import ONE_LINE
 from services.actions.tables import AccessRule
 from shared.web.problems import FieldError, invalid
 
@@ -22,7 +23,9 @@ LASTS: Mapping[str, tuple[str, timedelta | None]] = {
     "removed": ("Until it is removed", None),
 }
 
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=REASON_CHARACTERS_MAX)]
+Reason = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=REASON_CHARACTERS_MAX, pattern=ONE_LINE)
+]
 Value = Annotated[
     str,
     StringConstraints(min_length=1, max_length=VALUE_CHARACTERS_MAX),

@@ -164,6 +164,7 @@ async def test_what_staff_do_is_audited_without_naming_whom_it_is_about(service:
         ({"kind": "country"}, "kind"),
         ({"verdict": "perhaps"}, "verdict"),
         ({"reason": " "}, "reason"),
+        ({"reason": "a\0b"}, "reason"),
         ({"reason": "x" * 501}, "reason"),
         ({"until": NOW.isoformat()}, "until"),
         ({"until": "2026-11-02T00:00:00"}, "until"),
