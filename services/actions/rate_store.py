@@ -95,7 +95,7 @@ class RateStore(Storage):
                 self._settle(key, count, addition, sums[addition.ends_at, key])
 
     def _settle(self, key: str, count: _Count, addition: Addition, shared: int) -> None:
-        count.own -= addition.count  # what came meanwhile stays for the next time
+        count.own -= addition.times  # what came meanwhile stays for the next time
         count.shared = shared
         if not count.own and self._unshared.get(key) is count:
             del self._unshared[key]

@@ -1,8 +1,7 @@
 """The counts that all processes share: a row for each key and window, added to and read back in one statement."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Table, delete, text, tuple_
 from sqlalchemy.dialects.sqlite import insert
@@ -26,13 +25,12 @@ FORGET_AFTER_SECONDS = 60  # no process, its clock a little slow, still adds to 
 Window = tuple[int, str]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Addition:
-    """How often `key` came, in the window that ends at `ends_at` (Unix time, s)."""
+class Addition(NamedTuple):
+    """How often `key` came, in the window that ends at `ends_at` (Unix time, s). A tuple, for it is sorted by."""
 
     ends_at: int
     key: str
-    count: int
+    times: int
 
 
 class SharedCounts(Protocol):
@@ -73,7 +71,7 @@ async def _add_arrays(session: AsyncSession, additions: Sequence[Addition]) -> S
     columns = {
         "ends_at": [addition.ends_at for addition in additions],
         "keys": [addition.key for addition in additions],
-        "counts": [addition.count for addition in additions],
+        "counts": [addition.times for addition in additions],
     }
     return (await (await session.connection()).execute(_ADD_ON_POSTGRESQL, columns)).all()
 
@@ -84,5 +82,5 @@ async def _add_rows(session: AsyncSession, additions: Sequence[Addition]) -> Seq
     adding = plain.on_conflict_do_update(
         index_elements=[table.c.ends_at, table.c.key], set_={"count": table.c.count + plain.excluded.count}
     ).returning(table.c.ends_at, table.c.key, table.c.count)
-    rows = [{"ends_at": one.ends_at, "key": one.key, "count": one.count} for one in additions]
+    rows = [{"ends_at": one.ends_at, "key": one.key, "count": one.times} for one in additions]
     return (await (await session.connection()).execute(adding, rows)).all()

@@ -20,5 +20,5 @@ class CountsInMemory:
             raise DatabaseAway("away")
         self.batches.append(len(additions))
         for addition in additions:
-            self.sums[addition.ends_at, addition.key] += addition.count
+            self.sums[addition.ends_at, addition.key] += addition.times
         return {(addition.ends_at, addition.key): self.sums[addition.ends_at, addition.key] for addition in additions}
