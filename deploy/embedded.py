@@ -54,6 +54,7 @@ class Embedded:
         chores = [
             *self.cases.chores(self.cases.relay(bus)),
             *self.actions.chores(self.actions.relay(bus)),
+            *self.actions.web_chores(),
             *self.delivery.chores(self.delivery.relay(bus)),
         ]
         return [serve(self.app(), host, port), self._exchange(bus), self.delivery.run_sender, *chores]

@@ -19,7 +19,7 @@ commands = command_line(__doc__)
 def web() -> None:
     """Take actions in and show receipts."""
     wiring = _start("web")
-    run(closing(web_job(create_app(wiring), wiring.settings), wiring.close), wiring.commit.watch)
+    run(closing(web_job(create_app(wiring), wiring.settings), wiring.close), wiring.commit.watch, *wiring.web_chores())
 
 
 @commands.command()

@@ -10,6 +10,7 @@ from services.actions.api import api_router
 from services.actions.hot_route import HotRoute
 from services.actions.ops_invalidations import invalidations_router
 from services.actions.ops_likeness import likeness_router
+from services.actions.ops_rules import rules_router
 from services.actions.ops_switches import switches_router
 from services.actions.pages import FORM_PATH, pages_router
 from services.actions.wiring import Wiring
@@ -45,5 +46,6 @@ def create_app(wiring: Wiring) -> FastAPI:
     app.include_router(likeness_router(wiring))
     app.include_router(invalidations_router(wiring))
     app.include_router(switches_router(wiring))
+    app.include_router(rules_router(wiring))
     show_way_in(app)
     return app

@@ -1,5 +1,8 @@
 """What the actions service refuses, and the answer each refusal gets."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from services.actions.tables import CaseStatus
 from shared.web.problems import FieldError, Problem
 
@@ -80,6 +83,46 @@ class Unconfirmed(Problem):
         detail = "We could not confirm in time that it is kept. Please send it again: it will count once."
         headers = {"Retry-After": str(SECONDS_TO_WAIT_WHEN_FULL)}
         super().__init__(503, "unconfirmed", "Please try again in a moment", detail, headers=headers)
+
+
+class TooManyFromHere(Problem):
+    """`by` is one of `LimitedBy`: each has its own words, and none says who wrote before."""
+
+    _WORDS: ClassVar = {
+        "network": "More letters came from your network lately than we take from one.",
+        "mailbox": "More letters were sent under this email address lately than we take from one.",
+        "case": "More letters came for this case lately than it takes at once.",
+    }
+
+    def __init__(self, by: str, wait_seconds: int, rate_limit: Mapping[str, str]) -> None:
+        detail = f"{self._WORDS[by]} This one is not kept yet."
+        headers = {"Retry-After": str(wait_seconds), "Cache-Control": "no-store", **rate_limit}
+        super().__init__(429, "too-many-from-here", "Please try again later", detail, headers=headers)
+
+
+class Blocked(Problem):
+    """Says nothing of the reason: that is between staff and their rule."""
+
+    def __init__(self) -> None:
+        detail = "If you think that this is a mistake, please write to the people who run this site."
+        super().__init__(403, "blocked", "We cannot take this letter", detail, headers={"Cache-Control": "no-store"})
+
+
+class RuleExists(Problem):
+    def __init__(self) -> None:
+        detail = "Remove it first, then make the new one."
+        super().__init__(409, "rule-exists", "There is a rule for this already", detail)
+
+
+class RulesFull(Problem):
+    def __init__(self) -> None:
+        detail = "Remove some that are no longer needed, or name a whole network or domain."
+        super().__init__(409, "rules-full", "There are as many rules as can be held", detail)
+
+
+class UnknownRule(Problem):
+    def __init__(self) -> None:
+        super().__init__(404, "unknown-rule", "There is no such rule", "It may have been removed meanwhile.")
 
 
 class Unwritable(Exception):

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from services.actions.accepting import IntakeSwitches
@@ -10,6 +10,7 @@ from services.actions.admission import admit
 from services.actions.entries import make_entry
 from services.actions.errors import KeyReused, Unconfirmed
 from services.actions.group_commit import GroupCommit
+from services.actions.intake_limits import IntakeLimits
 from services.actions.known_cases import KnownCases
 from services.actions.metrics import IntakeMetrics
 from services.actions.origins import NOWHERE, Origin
@@ -18,6 +19,7 @@ from services.actions.store import ActionStore, Kept
 from shared.clock import Clock
 from shared.web.problems import Problem
 
+LOOKUPS_MAX = 4  # at once: those who are refused must not take the connections that writers need
 TOKEN_BYTES = 24  # 192 bits: nobody guesses another's receipt
 
 
@@ -34,12 +36,14 @@ class Intake:
     """What accepting an action needs."""
 
     cases: KnownCases
+    limits: IntakeLimits
     commit: GroupCommit
     store: ActionStore
     clock: Clock
     metrics: IntakeMetrics
     seconds_max: float
     switches: IntakeSwitches
+    lookups: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOOKUPS_MAX))
 
 
 async def accept_action(request: ActionRequest, action_id: UUID, intake: Intake, origin: Origin = NOWHERE) -> Receipt:
@@ -73,8 +77,9 @@ async def _keep(
     try:
         snapshot, targets = admit(request, case, now)
         await intake.switches.require_accepting(request.case)
+        intake.limits.count(request, origin)
     except Problem:
-        # A case may close between an action and its repeat, which still deserves its receipt.
+        # A case may close, or a limit be reached, between an action and its repeat, which still deserves its receipt.
         earlier = await _find_earlier(action_id, deadline, intake) if case else None
         if earlier is None:
             raise
@@ -85,5 +90,5 @@ async def _keep(
 
 
 async def _find_earlier(action_id: UUID, deadline: float, intake: Intake) -> Kept | None:
-    async with asyncio.timeout_at(deadline):
+    async with asyncio.timeout_at(deadline), intake.lookups:
         return await intake.store.find(action_id)

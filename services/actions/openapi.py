@@ -73,8 +73,8 @@ def _inlined(schema: Any, parts: dict[str, Any]) -> Any:
             return schema
 
 
-def _header(description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": description, "required": True, "schema": schema}
+def _header(description: str, schema: dict[str, Any], *, always: bool = True) -> dict[str, Any]:
+    return {"description": description, "required": always, "schema": schema}
 
 
 def _problem(status: int, description: str) -> dict[str, Any]:
@@ -97,6 +97,15 @@ def _not_now(status: int, description: str) -> dict[str, Any]:
     return _problem(status, description) | {"headers": {"Retry-After": wait}}
 
 
+def _too_many() -> dict[str, Any]:
+    """Headers as in draft-ietf-httpapi-ratelimit-headers-11."""
+    answer = _not_now(429, "Too many: at once from one address; lately from one network or mailbox, or for one case")
+    text = {"type": "string"}
+    answer["headers"]["RateLimit-Policy"] = _header("the limits there are", text, always=False)
+    answer["headers"]["RateLimit"] = _header("the one that is used up, and for how long", text, always=False)
+    return answer
+
+
 _ANY_ROUTE: Documented = {
     408: _problem(408, "The request did not arrive in time"),
     413: _problem(413, "More than 64 kB"),
@@ -109,18 +118,9 @@ STAFF_ANSWERS: Documented = _ANY_ROUTE | {
     401: _problem(401, "Not the staff token"),
     404: _problem(404, "Nothing here; without a staff token, all of it"),
 }
-TURN_ANSWERS: Documented = STAFF_ANSWERS | {
-    404: _problem(404, "There is no such switch; without a staff token, nothing here"),
-    422: _problem(422, "Fields that cannot be taken, each named, such as a state this switch has not"),
-}
-
-STAFF_ANSWERS: Documented = _ANY_ROUTE | {
-    401: _problem(401, "Not the staff token"),
-    404: _problem(404, "Nothing here; without a staff token, all of it"),
-}
-
 CHANGING_ANSWERS: Documented = STAFF_ANSWERS | {
-    400: _problem(400, "No JSON"),
+    400: _problem(400, "The body cannot be read"),
+    404: _problem(404, "There is no such thing to change; without a staff token, nothing here"),
     409: _problem(409, "Not as things stand now: what stands against it is named"),
     422: _problem(422, "Fields that cannot be taken, each named"),
 }
@@ -132,11 +132,13 @@ ACTION_ANSWERS: Documented = _ANY_ROUTE | {
         "headers": {"Location": _header("the receipt", {"type": "string", "format": "uri"})},
     },
     400: _problem(400, "No Idempotency-Key, or no JSON"),
+    403: _problem(403, "Nothing is taken from this network or mailbox"),
     404: _problem(404, "Unknown case"),
     409: _problem(409, "The case is closed: ended or won"),
     410: _problem(410, "The case was withdrawn"),
     415: _problem(415, "Not application/json"),
     422: _problem(422, "Fields that cannot be taken, each named; or the key belongs to another action"),
+    429: _too_many(),
 }
 ACTION_SENT: dict[str, Any] = {
     "parameters": [

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from services.actions.openapi import TURN_ANSWERS
+from services.actions.openapi import CHANGING_ANSWERS
 from services.actions.wiring import Wiring
 from shared.web.switch_routes import switch_api, switch_pages
 
@@ -12,6 +12,6 @@ PAGE = "/ops/intake"
 
 def switches_router(wiring: Wiring) -> APIRouter:
     router = APIRouter()
-    router.include_router(switch_api(API, wiring.switchboard, wiring.staff, TURN_ANSWERS))
+    router.include_router(switch_api(API, wiring.switchboard, wiring.staff, CHANGING_ANSWERS))
     router.include_router(switch_pages(PAGE, "ops/switches.html", wiring.switchboard, wiring.staff, wiring.pages))
     return router

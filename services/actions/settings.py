@@ -2,6 +2,7 @@
 
 from pydantic import AliasChoices, Field
 
+from services.actions.rate_limits import LimitsText
 from shared.settings import Settings
 
 
@@ -30,6 +31,15 @@ class ActionsSettings(Settings):
     keep_network_hours: float = Field(
         default=72.0, gt=0, description="how long it is known from which network an action came, h"
     )
+    rate_per_network: LimitsText = Field(
+        default="600/minute;10000/hour",
+        description="attempts to act from one network (IPv4 /24, IPv6 /48), all processes together; more get a 429; "
+        "empty: no limit",
+    )
+    rate_per_mailbox: LimitsText = Field(
+        default="20/hour;60/day", description="the same for one mailbox, however its address is written"
+    )
+    rate_per_case: LimitsText = Field(default="", description="the same for one case, from everybody together")
     receipts_batch_max: int = Field(default=200, ge=1, le=1000, description="reports on letters handled in one commit")
     receipts_linger_ms: float = Field(default=50.0, ge=0, description="how long such a batch waits to fill up, ms")
     likeness_seconds: float = Field(

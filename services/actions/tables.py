@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Index, Text, text
+from sqlalchemy import JSON, BigInteger, Index, Text, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -200,6 +200,35 @@ class DominanceAlarm(Row, table=True):
     began_at: datetime = Field(sa_type=UtcDateTime)
     last_seen_at: datetime = Field(sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class RateCount(Row, table=True):
+    """How often a key came in one window, in all processes together. On PostgreSQL unlogged: a crash may forget it.
+
+    `key` names no one: what it counts is in it as a digest.
+    """
+
+    __tablename__ = "rate_count"
+
+    ends_at: int = Field(primary_key=True, sa_type=BigInteger, description="end of the window, Unix time, s")
+    key: str = Field(primary_key=True)
+    count: int
+
+
+class AccessRule(Row, table=True):
+    """What staff said of a network, a mailbox or a mail domain: never, or always and without limits."""
+
+    __tablename__ = "access_rule"
+
+    id: UUID = Field(primary_key=True)
+    kind: str
+    value: str
+    verdict: str
+    reason: str
+    until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    who: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Outbox(OutboxColumns, Row, table=True):

@@ -9,17 +9,22 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from services.actions.accepting import IntakeSwitches, offered_switches
+from services.actions.access_rules import AccessRules
 from services.actions.countries import BY_NAME
 from services.actions.dominance import DominanceRules
 from services.actions.dominance_watch import DominanceMetrics, DominanceWatch
 from services.actions.forgetting import Forgetting
 from services.actions.group_commit import GroupCommit, Limits
 from services.actions.intake import Intake
+from services.actions.intake_limits import IntakeLimits
 from services.actions.invalidating import Invalidations
 from services.actions.known_cases import KnownCases
 from services.actions.likeness_meter import LikenessMeter
 from services.actions.metrics import IntakeMetrics
 from services.actions.one_statement import OneStatement
+from services.actions.rate_limits import LimitedBy, RateLimits, read_limits
+from services.actions.rate_store import RateStore
+from services.actions.rate_table import RateTable
 from services.actions.settings import ActionsSettings
 from services.actions.store import ActionStore
 from services.actions.tables import Audit, SwitchRow
@@ -48,6 +53,8 @@ WORK_OFF_EVERY_SECONDS = 2.0
 FORGET_EVERY_SECONDS = 3600.0
 COUNT_EVERY_SECONDS = 15.0
 WATCH_EVERY_SECONDS = 60.0
+FORGET_COUNTS_EVERY_SECONDS = 60.0
+SHARE_COUNTS_EVERY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,9 @@ class Wiring:
     relay: Callable[[Bus], Relay]
     pages: Pages
     cases: KnownCases
+    rules: AccessRules
+    rate_table: RateTable
+    limits: IntakeLimits
     commit: GroupCommit
     intake: Intake
     staff: Staff
@@ -81,7 +91,7 @@ class Wiring:
     switchboard: Switchboard
 
     def chores(self, relay: Relay) -> list[Job]:
-        """What is done now and then, beside the worker: forgetting what was published, measuring, watching."""
+        """What is done now and then, beside the worker: forgetting what is over, measuring, watching."""
         return [
             chore(relay.forget_published, FORGET_EVERY_SECONDS),
             chore(self.waiting.count, COUNT_EVERY_SECONDS),
@@ -89,7 +99,16 @@ class Wiring:
             chore(self.forgetting.forget_networks, FORGET_EVERY_SECONDS),
             chore(self.likeness.measure_cases, self.settings.likeness_seconds),
             chore(self.dominance.look, WATCH_EVERY_SECONDS),
+            chore(self.forget_counts, FORGET_COUNTS_EVERY_SECONDS),
+            chore(self.rules.forget_old, FORGET_EVERY_SECONDS),
         ]
+
+    def web_chores(self) -> list[Job]:
+        """What is done beside each web process: sharing how often who came, and learning whom staff blocked."""
+        return [chore(self.limits.beat, SHARE_COUNTS_EVERY_SECONDS)]
+
+    async def forget_counts(self) -> None:
+        await self.rate_table.forget_ended(self.clock.now().timestamp())
 
     async def close(self) -> None:
         await self.cases.close()
@@ -119,6 +138,9 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         wait_seconds=settings.known_cases_wait_seconds,
     )
     audit = Auditor(Audit, clock)
+    rules = AccessRules(database, clock, audit)
+    rate_table = RateTable(database)
+    limits = IntakeLimits(_rate_limits(settings), RateStore(rate_table, clock), rules, clock, metrics)
     commit = GroupCommit(store, _limits(settings), metrics)
     load = Load(settings.requests_in_flight_max)
     switches = Switches(database, SwitchRow, clock)
@@ -134,8 +156,13 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         relay=lambda bus: Relay(database, OutboxRow, bus, clock, wake),
         pages=Pages([HERE / "templates"], countries=BY_NAME),
         cases=cases,
+        rules=rules,
+        rate_table=rate_table,
+        limits=limits,
         commit=commit,
-        intake=Intake(cases, commit, store, clock, metrics, settings.accept_seconds_max, IntakeSwitches(switches)),
+        intake=Intake(
+            cases, limits, commit, store, clock, metrics, settings.accept_seconds_max, IntakeSwitches(switches)
+        ),
         staff=staff_of(settings, clock),
         audit=audit,
         likeness=LikenessMeter(database, clock, sample_letters_max=settings.likeness_sample_letters_max),
@@ -151,6 +178,14 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         shedding=shedding,
         switchboard=Switchboard(database, SwitchRow, switches, shedding, load, audit, clock, offered),
     )
+
+
+def _rate_limits(settings: ActionsSettings) -> list[RateLimits]:
+    return [
+        RateLimits(LimitedBy.NETWORK, read_limits(settings.rate_per_network)),
+        RateLimits(LimitedBy.MAILBOX, read_limits(settings.rate_per_mailbox)),
+        RateLimits(LimitedBy.CASE, read_limits(settings.rate_per_case)),
+    ]
 
 
 def _limits(settings: ActionsSettings) -> Limits:

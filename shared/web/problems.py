@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from shared.db import DatabaseAway
+from shared.web.methods import methods_of
 
 TYPES = "https://writeforrights.example/problems/"
 RETRY_AFTER_SECONDS = 5
@@ -66,7 +67,14 @@ def install_problems(app: FastAPI, show_page: ShowPage | None = None) -> None:
             return show_page(request, problem)
         return problem_response(problem)
 
+    def refuse_method(request: Request, error: Exception) -> Response:
+        problem = as_problem(error)
+        if methods := methods_of(request):
+            problem.headers = {**problem.headers, "Allow": methods}
+        return answer(request, problem)
+
     app.add_exception_handler(Problem, lambda request, error: answer(request, as_problem(error)))
+    app.add_exception_handler(HTTPStatus.METHOD_NOT_ALLOWED, refuse_method)
     for fault in (HTTPException, RequestValidationError, DatabaseAway, Exception):
         app.add_exception_handler(fault, lambda request, error: answer(request, as_problem(error)))
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
@@ -13,9 +13,11 @@ from sqlmodel import select
 from starlette.types import Receive, Scope, Send
 
 from deploy.local.ports import free_port
+from services.actions.errors import TooManyFromHere
 from services.actions.tables import Action
 from shared.processes import serve
 from shared.web.in_flight import REFUSED_FOR_NOW
+from shared.web.problems import Problem
 from shared.web.refusals import PROBLEMS, Reason
 from tests.support.actions_app import ActionsService, actions_service
 from tests.support.actions_requests import a_form
@@ -34,13 +36,14 @@ class Door:
 
     service: ActionsService
     is_full: bool = True
+    problem: Problem = field(default_factory=lambda: PROBLEMS[Reason.CROWDED])
     posts: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "POST":
             self.posts += 1
             if self.is_full:
-                scope[REFUSED_FOR_NOW] = PROBLEMS[Reason.CROWDED]
+                scope[REFUSED_FOR_NOW] = self.problem
         await self.service.app(scope, receive, send)
 
 
@@ -124,6 +127,22 @@ async def test_it_waits_longer_each_time_and_stops_in_time(browser: Browser, doo
         await opened.page.clock.run_for(WAIT_SECONDS_MAX * 10_000)
         assert opened.door.posts == 1 + TRIES_MAX
         assert await opened.page.input_value("textarea") == WRITTEN
+        opened.door.is_full = False
+        await opened.page.click("button")
+        await opened.page.wait_for_url("**/receipts/*")
+        assert await opened.actions() == [WRITTEN]
+
+
+async def test_asked_to_come_back_much_later_it_stops_and_says_when(browser: Browser, door: tuple[Door, str]) -> None:
+    async with written(browser, door) as opened:
+        opened.door.problem = TooManyFromHere("mailbox", 3000, {})
+        await opened.page.clock.run_for(FIRST_WAIT_MS)
+        await expect(opened.page.locator("[data-said]")).to_contain_text("press the button in about 50 minutes")
+        posts = opened.door.posts
+        await opened.page.clock.run_for(WAIT_SECONDS_MAX * 10_000)
+        assert opened.door.posts == posts
+        await opened.page.reload()
+        await expect(opened.page.locator("strong").first).to_have_text("Please send it again in about 50 minutes.")
         opened.door.is_full = False
         await opened.page.click("button")
         await opened.page.wait_for_url("**/receipts/*")

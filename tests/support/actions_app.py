@@ -51,7 +51,10 @@ def opened(event: Event) -> Envelope[Any]:
 async def actions_service(
     database_url: str, *, clock: Clock | None = None, knows_case: bool = True, **settings: Any
 ) -> AsyncIterator[ActionsService]:
-    """The service up and running on a fresh database; it knows the test case unless told otherwise."""
+    """The service up and running on a fresh database; it knows the test case unless told otherwise.
+
+    One supporter writes again and again in most tests, so there is no limit on a mailbox unless `settings` set one."""
+    settings = {"rate_per_mailbox": ""} | settings
     wiring = build(ActionsSettings(database_url=database_url, public_url=SITE, **settings), clock=clock)
     async with wiring.database.engine.begin() as connection:
         await connection.run_sync(Row.metadata.create_all)

@@ -30,7 +30,12 @@ class WebProcess:
         self.url = f"http://{LOOPBACK}:{self.port}"
         self.log, self._guard = folder / f"web-{self.port}.log", guard
         machine = {name: value for name, value in os.environ.items() if not name.startswith("W4R_")}
-        ours = {"W4R_ACTIONS_DATABASE_URL": database_url, "W4R_HTTP_PORT": str(self.port)}
+        # One supporter of many hands: there is no limit on a mailbox here.
+        ours = {
+            "W4R_ACTIONS_DATABASE_URL": database_url,
+            "W4R_HTTP_PORT": str(self.port),
+            "W4R_RATE_PER_MAILBOX": "",
+        }
         self._environment = machine | ours
         self._child: Child | None = None
 

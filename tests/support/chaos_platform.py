@@ -40,10 +40,10 @@ class Sums:
 
 
 class Platform:
-    """A `Stack` whose letters land in a folder."""
+    """A `Stack` whose letters land in a folder, and whose one supporter writes as often as they like."""
 
     def __init__(self, folder: Path) -> None:
-        self.stack = Stack(folder)
+        self.stack = Stack(folder, environment={"W4R_RATE_PER_MAILBOX": ""})
 
     @property
     def web(self) -> str:

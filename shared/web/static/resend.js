@@ -4,6 +4,7 @@
 
 const TRIES_MAX = 8;
 const WAIT_SECONDS_MAX = 60;
+const PATIENCE_SECONDS_MAX = 120; // Nobody watches a page for longer: whoever is asked to is told when to come back.
 const ANSWER_SECONDS_MAX = 20;
 const FOR_NOW = [408, 429, 502, 503, 504];
 
@@ -19,9 +20,16 @@ function say(words) {
   said.textContent = words;
 }
 
+function later(seconds) {
+  const minutes = Math.ceil(seconds / 60);
+  const when = minutes <= 90 ? `about ${minutes} minutes` : `about ${Math.ceil(minutes / 60)} hours`;
+  say(`It cannot be taken now, and is not sent by itself any more. Please press the button in ${when}. Your words are safe here.`);
+}
+
 // A crowd that was refused together must not come back together: up to half as long again, by chance.
 function waitFor(seconds) {
-  const growing = Math.min(WAIT_SECONDS_MAX, Math.max(1, seconds) * 2 ** tries);
+  if (seconds > PATIENCE_SECONDS_MAX) return later(seconds);
+  const growing = Math.max(seconds, Math.min(WAIT_SECONDS_MAX, Math.max(1, seconds) * 2 ** tries));
   let left = Math.ceil(growing * (1 + Math.random() / 2));
   say("It will be sent again by itself. You need not do anything.");
   const tick = () => {
