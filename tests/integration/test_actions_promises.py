@@ -22,6 +22,7 @@ from deploy.local.guard import Guard
 from services.actions.wiring import MIGRATIONS
 from shared.migrations import migrate
 from tests.support.actions_app import actions_service
+from tests.support.actions_staff import BEARER, STAFF_TOKEN
 from tests.support.chaos_intake import WebProcess
 from tests.support.events import EMBASSY, MINISTRY
 
@@ -37,7 +38,7 @@ def web(tmp_path: Path) -> Iterator[WebProcess]:
     database_url, guard = f"sqlite+aiosqlite:///{tmp_path / 'actions.db'}", Guard()
     migrate(database_url, MIGRATIONS)
     asyncio.run(know_the_case(database_url))
-    web = WebProcess(database_url, tmp_path, guard)
+    web = WebProcess(database_url, tmp_path, guard, W4R_STAFF_TOKEN=STAFF_TOKEN)
     try:
         web.start()
         asyncio.run(web.until_ready())
@@ -73,6 +74,7 @@ def test_no_request_brings_an_answer_that_was_not_promised(web: WebProcess, tmp_
     document.write_text(json.dumps(narrowed(httpx.get(f"{web.url}/openapi.json", trust_env=False).json())))
     command = [sys.executable, "-m", "schemathesis.cli", "run", str(document), "--url", web.url]
     command += ["--checks", "all", "--exclude-checks", UNTOLD, "--suppress-health-check", "all", "--no-color"]
+    command += ["--header", f"Authorization: {BEARER['Authorization']}"]  # staff's routes are asked as staff
     command += ["--max-examples", str(EXAMPLES_MAX), "--generation-deterministic"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=RUN_SECONDS_MAX)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -25,7 +25,7 @@ READY_SECONDS_MAX = 60.0
 class WebProcess:
     """`python -m services.actions web` on a port of its own, which it keeps over its deaths."""
 
-    def __init__(self, database_url: str, folder: Path, guard: Guard) -> None:
+    def __init__(self, database_url: str, folder: Path, guard: Guard, **environment: str) -> None:
         self.port = free_port()
         self.url = f"http://{LOOPBACK}:{self.port}"
         self.log, self._guard = folder / f"web-{self.port}.log", guard
@@ -36,7 +36,7 @@ class WebProcess:
             "W4R_HTTP_PORT": str(self.port),
             "W4R_RATE_PER_MAILBOX": "",
         }
-        self._environment = machine | ours
+        self._environment = machine | ours | environment
         self._child: Child | None = None
 
     def start(self) -> None:
