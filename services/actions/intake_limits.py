@@ -35,7 +35,8 @@ class IntakeLimits:
         clock: Clock,
         metrics: IntakeMetrics,
     ) -> None:
-        self._limits = {each.by: each for each in limits if each.items}
+        by = {each.by: each for each in limits if each.items}
+        self._network, self._mailbox, self._case = (by.get(each) for each in LimitedBy)
         self._store, self._limiter = store, FixedWindowRateLimiter(store)
         self._rules, self._clock, self._metrics = rules, clock, metrics
 
@@ -49,28 +50,27 @@ class IntakeLimits:
             self._metrics.blocked.labels(ruled[0].value).inc()
             raise Blocked
         if not ruled:
-            if origin.network:
-                self._hit(LimitedBy.NETWORK, origin.network)
-            self._hit(LimitedBy.MAILBOX, mailbox)
-        self._hit(LimitedBy.CASE, request.case)
+            if self._network and origin.network:
+                self._hit(self._network, origin.network)
+            if self._mailbox:
+                self._hit(self._mailbox, mailbox)
+        if self._case:
+            self._hit(self._case, request.case)
 
     async def beat(self) -> None:
         """Share the counts with all processes, and learn of rules. Raises `DatabaseAway`: counting goes on here."""
         await self._store.share()
         await self._rules.refresh()
 
-    def _hit(self, by: LimitedBy, what: str) -> None:
+    def _hit(self, limits: RateLimits, what: str) -> None:
         """What one limit refuses is not counted by the next: who tries on for an hour has not used up the day."""
-        limits = self._limits.get(by)
-        if limits is None:
-            return
-        digest = sha256(what.encode()).hexdigest()[:DIGEST_CHARACTERS]
+        name = limits.prefix + sha256(what.encode()).hexdigest()[:DIGEST_CHARACTERS]
         for item in limits.items:
-            if not self._limiter.hit(item, by.value, digest):
-                self._refuse(limits, item, digest)
+            if not self._limiter.hit(item, name):
+                self._refuse(limits, item, name)
 
-    def _refuse(self, limits: RateLimits, item: RateLimitItem, digest: str) -> None:
-        ends_at, _ = self._limiter.get_window_stats(item, limits.by.value, digest)
+    def _refuse(self, limits: RateLimits, item: RateLimitItem, name: str) -> None:
+        ends_at, _ = self._limiter.get_window_stats(item, name)
         wait_seconds = max(1, math.ceil(ends_at - self._clock.now().timestamp()))
         self._metrics.limited.labels(limits.by.value).inc()
         headers = {"RateLimit-Policy": limits.policy, "RateLimit": limits.state(item, wait_seconds)}

@@ -6,6 +6,7 @@ The headers are those of draft-ietf-httpapi-ratelimit-headers-11.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated
 
 from limits import RateLimitItem, parse_many
@@ -29,7 +30,12 @@ class RateLimits:
     by: LimitedBy
     items: tuple[RateLimitItem, ...]
 
-    @property
+    @cached_property
+    def prefix(self) -> str:
+        """What the names of its counts begin with."""
+        return f"{self.by.value}-"
+
+    @cached_property
     def policy(self) -> str:
         """The value of `RateLimit-Policy`."""
         return ", ".join(f"{_name(self.by, item)};q={item.amount};w={item.get_expiry()}" for item in self.items)

@@ -101,8 +101,9 @@ class RateStore(Storage):
             del self._unshared[key]
 
     def _begin(self, key: str, ends_at: int) -> _Count:
-        if key not in self._counts and len(self._counts) >= self._keys_max:
-            self.clear(next(iter(self._counts)))
+        if len(self._counts) >= self._keys_max and key not in self._counts:
+            forgotten, _ = self._counts.popitem(last=False)
+            self._unshared.pop(forgotten, None)
         count = self._counts[key] = _Count(ends_at)
         self._counts.move_to_end(key)
         return count

@@ -28,13 +28,17 @@ class RuleBook:
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self._by_name: dict[RuleKind, dict[str, set[Verdict]]] = {kind: defaultdict(set) for kind in RuleKind}
         self._networks: dict[tuple[int, int], dict[int, set[Verdict]]] = defaultdict(lambda: defaultdict(set))
+        self._is_empty = True
         for rule in rules:
+            self._is_empty = False
             self._add(rule)
         # Reading a network takes longer than all else, and the same ones come again and again.
         self._network_verdicts = lru_cache(NETWORKS_REMEMBERED_MAX)(self._read_network)
 
     def judge(self, network: str | None, mailbox: str) -> Ruled | None:
         """What holds for them, and by which kind of rule; none if no rule names them. To allow beats to block."""
+        if self._is_empty:
+            return None
         blocked: Ruled | None = None
         for kind, verdicts in self._matching(network, mailbox):
             if Verdict.ALLOW in verdicts:
