@@ -15,7 +15,7 @@ from shared.messages.cases import Channel, ClosedReason
 from shared.messages.envelope import derived_id
 from shared.messages.registry import read
 from tests.support.actions_app import SITE, ActionsService, actions_service
-from tests.support.actions_requests import a_letter, a_supporter, an_action
+from tests.support.actions_requests import a_letter, a_supporter, an_action, an_action_by
 from tests.support.events import EMBASSY, MINISTRY, NOW, a_closed_case, a_published_case
 
 COUNT = 50
@@ -95,7 +95,8 @@ async def test_fifty_at_once_with_one_key_and_two_bodies_are_one_action(service:
 
 
 async def test_fifty_at_once_with_fifty_keys_are_fifty_actions(service: ActionsService) -> None:
-    answers = await asyncio.gather(*(service.post(an_action(), key=f"key-{number}") for number in range(COUNT)))
+    posts = (service.post(an_action_by(number), key=f"key-{number}") for number in range(COUNT))
+    answers = await asyncio.gather(*posts)
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.json()["receipt"] for answer in answers}) == COUNT
     assert await count(service, Action) == await count(service, Outbox) == COUNT
@@ -107,7 +108,9 @@ async def test_fifty_at_once_with_fifty_keys_are_fifty_actions(service: ActionsS
 
 async def test_two_processes_with_the_same_keys_keep_each_once(database_url: str) -> None:
     async with actions_service(database_url) as one, actions_service(database_url) as two:
-        pairs = [(one, two)[number % 2].post(an_action(), key=f"key-{number // 2}") for number in range(COUNT)]
+        pairs = [
+            (one, two)[number % 2].post(an_action_by(number // 2), key=f"key-{number // 2}") for number in range(COUNT)
+        ]
         answers = await asyncio.gather(*pairs)
         assert {answer.status_code for answer in answers} == {202}
         assert len({answer.content for answer in answers}) == COUNT // 2

@@ -122,13 +122,14 @@ async def launch(stack: Stack) -> Tally:
 
 async def write(client: httpx.AsyncClient, tally: Tally) -> None:
     """One supporter: writes, and tries again with the same key when told to come back later."""
+    key = str(uuid4())
     action = {
         "case": CASE,
         "channel": "email",
-        "supporter": {"name": "A Supporter", "email": "supporter@mail.example", "country": "DE"},
+        "supporter": {"name": f"Supporter {key}", "email": f"supporter-{key}@mail.example", "country": "DE"},
         "letter": {"subject": "I write to you", "body": "Please act. " * 60, "language": "en"},
     }
-    headers, began = {"Idempotency-Key": str(uuid4())}, time.monotonic()
+    headers, began = {"Idempotency-Key": key}, time.monotonic()
     for _ in range(TRIES_MAX):
         answer = await client.post("/api/v1/actions", json=action, headers=headers)
         tally.statuses[answer.status_code] = tally.statuses.get(answer.status_code, 0) + 1

@@ -18,6 +18,11 @@ def an_action(**changes: Any) -> dict[str, Any]:
     return values | changes
 
 
+def an_action_by(who: object, **changes: Any) -> dict[str, Any]:
+    """By somebody of their own: `who` is in their name and their mailbox. The same `who`, the same action."""
+    return an_action(supporter=a_supporter(name=f"Supporter {who}", email=f"supporter-{who}@mail.example"), **changes)
+
+
 def a_form(**changes: Any) -> dict[str, Any]:
     values = {
         "case": "a-test-case",

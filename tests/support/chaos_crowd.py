@@ -23,7 +23,8 @@ REPEATS_SHOWN = 50
 class Crowd:
     """Posts to the web processes at `urls`, going to the next one after every refusal.
 
-    Each supporter rests for `pause_seconds` after every action.
+    What is posted is `action`, by somebody of their own for each key. Each supporter rests for `pause_seconds`
+    after every action.
 
     `promised` holds the body of the 202 for each key, `broken` every key that got two different ones."""
 
@@ -83,10 +84,13 @@ class Crowd:
     async def post(self, key: str, url: str) -> bool:
         """One try. True when it was accepted."""
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        began, who = loop.time(), f"{self.name}-{key}"
+        supporter = self.action["supporter"] | {"name": f"Supporter {who}", "email": f"supporter-{who}@mail.example"}
         try:
             answer = await self._http.post(
-                f"{url}/api/v1/actions", json=self.action, headers={"Idempotency-Key": f"{self.name}-{key}"}
+                f"{url}/api/v1/actions",
+                json=self.action | {"supporter": supporter},
+                headers={"Idempotency-Key": who},
             )
         except httpx.TransportError:
             self.statuses[0] += 1
