@@ -6,17 +6,19 @@ consumers know the event by its id. Relays claim by lease, so any number of them
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Index, LargeBinary, Update, delete, func, text, update
+from sqlalchemy import Index, LargeBinary, Table, Update, delete, func, text, update
 from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from shared.bus import Bus, BusAway, NotTaken
+from shared.bus import Bus, BusAway, NotTaken, PublishFault
 from shared.clock import Clock
 from shared.db import Database, DatabaseAway, UtcDateTime
 from shared.insert_many import insert_many_once
@@ -26,12 +28,14 @@ from shared.wake import Wake, ring_on_commit
 
 CHANNEL = "w4r_outbox"
 BATCH_MAX = 200
-IN_FLIGHT_MAX = 64  # the measured knee of confirmed publishes on a quorum queue
+BATCHES_AT_ONCE = 2
+LINGER_SECONDS = 0.02
 LEASE_SECONDS = 30
 POLL_SECONDS = 1.0
 PAUSE_SECONDS_MAX = 5.0
 BACKOFF_SECONDS_MAX = 30.0
 KEEP_PUBLISHED = timedelta(days=7)
+MESSAGE_COLUMNS = tuple(field.name for field in fields(Message))
 
 log = structlog.get_logger(__name__)
 
@@ -92,20 +96,35 @@ class Outbox:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimedEvent:
+    """An event in a relay's hands, until its lease ends."""
+
+    message: Message
+    attempts: int
+
+    @property
+    def id(self) -> UUID:
+        return self.message.event_id
+
+
 class Relay:
     """Publishes what waits in one service's outbox, oldest first, and marks what the bus confirmed."""
 
     def __init__(self, database: Database, table: type[OutboxColumns], bus: Bus, clock: Clock, wake: Wake) -> None:
-        self._database, self._table, self._bus, self._clock, self._wake = database, table, bus, clock, wake
+        self._database, self._bus, self._clock, self._wake = database, bus, clock, wake
+        self._table = table
+        self._rows: Table = table.__table__  # type: ignore[attr-defined]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until `stop`. Bus or database away: wait, a little longer each time, and go on."""
         pause_seconds = 0.0
         while not stop.is_set():
             await self._wake.wait(stop, pause_seconds or POLL_SECONDS)
+            # Commits come in a row, and a batch costs much the same whether it is full or has one event in it.
+            await asyncio.sleep(LINGER_SECONDS)
             try:
-                while await self.publish_due() == BATCH_MAX and not stop.is_set():
-                    pass
+                await self._publish_all_due(stop)
                 pause_seconds = 0.0
             except (BusAway, DatabaseAway) as error:
                 pause_seconds = min(PAUSE_SECONDS_MAX, max(0.5, pause_seconds * 2))
@@ -116,58 +135,64 @@ class Relay:
         rows = await self._claim()
         if not rows:
             return 0
-        gate = asyncio.Semaphore(IN_FLIGHT_MAX)
-        faults = await asyncio.gather(*(self._publish(row, gate) for row in rows))
+        faults = await self._bus.publish_all([row.message for row in rows])
         outcomes = list(zip(rows, faults, strict=True))
         await self._settle(outcomes)
-        for _, fault in outcomes:
+        for fault in faults:
             if isinstance(fault, BusAway):
                 raise fault
         return len(rows)
 
-    async def _publish(self, row: OutboxColumns, gate: asyncio.Semaphore) -> Exception | None:
-        async with gate:
-            try:
-                await self._bus.publish(Message(row.event_id, row.type, row.body, row.traceparent))
-            except (BusAway, NotTaken) as fault:
-                return fault
-            return None
+    async def _publish_all_due(self, stop: asyncio.Event) -> None:
+        """One batch, and while there is more several side by side: the database works on one, the bus on another."""
+        if await self.publish_due() < BATCH_MAX:
+            return
 
-    async def _claim(self) -> list[OutboxColumns]:
-        now, table = self._clock.now(), self._table
+        async def work_off() -> None:
+            while not stop.is_set() and await self.publish_due() == BATCH_MAX:
+                pass
+
+        ends = await asyncio.gather(*(work_off() for _ in range(BATCHES_AT_ONCE)), return_exceptions=True)
+        for end in ends:
+            if end is not None:
+                raise end
+
+    async def _claim(self) -> list[ClaimedEvent]:
+        now, rows = self._clock.now(), self._rows
         due = (
-            select(col(table.event_id))
-            .where(col(table.published_at).is_(None), col(table.next_at) <= now)
-            .order_by(col(table.next_at))
+            select(rows.c.event_id)
+            .where(rows.c.published_at.is_(None), rows.c.next_at <= now)
+            .order_by(rows.c.next_at)
             .limit(BATCH_MAX)
             .with_for_update(skip_locked=True)
         )
         claim = (
-            update(table)
-            .where(col(table.event_id).in_(due))
-            .values(next_at=now + timedelta(seconds=LEASE_SECONDS), attempts=col(table.attempts) + 1)
-            .returning(table)
+            update(rows)
+            .where(rows.c.event_id.in_(due))
+            .values(next_at=now + timedelta(seconds=LEASE_SECONDS), attempts=rows.c.attempts + 1)
+            .returning(rows.c.created_at, rows.c.attempts, *(rows.c[name] for name in MESSAGE_COLUMNS))
         )
         async with self._database.transaction() as session:
-            rows = list((await session.exec(claim)).scalars())
-        return sorted(rows, key=lambda row: row.created_at)
+            claimed = (await (await session.connection()).execute(claim)).all()
+        oldest_first = sorted(claimed, key=itemgetter(0))
+        return [ClaimedEvent(Message(*message), attempts) for _, attempts, *message in oldest_first]
 
-    async def _settle(self, outcomes: list[tuple[OutboxColumns, Exception | None]]) -> None:
+    async def _settle(self, outcomes: Sequence[tuple[ClaimedEvent, PublishFault | None]]) -> None:
         """Mark what was confirmed. The rest is due again: at once if the bus was away, else after its own wait."""
         now = self._clock.now()
-        confirmed = [row.event_id for row, fault in outcomes if fault is None]
-        unsaid = [row.event_id for row, fault in outcomes if isinstance(fault, BusAway)]
+        confirmed = [event.id for event, fault in outcomes if fault is None]
+        unsaid = [event.id for event, fault in outcomes if isinstance(fault, BusAway)]
         async with self._database.transaction() as session:
             if confirmed:
                 await session.exec(self._change(confirmed).values(published_at=now))
             if unsaid:
                 await session.exec(self._change(unsaid).values(next_at=now))
-            for row, fault in outcomes:
+            for event, fault in outcomes:
                 if isinstance(fault, NotTaken):
-                    wait_seconds = min(BACKOFF_SECONDS_MAX, 0.5 * 2 ** min(row.attempts, 10))
+                    wait_seconds = min(BACKOFF_SECONDS_MAX, 0.5 * 2 ** min(event.attempts, 10))
                     next_at = now + timedelta(seconds=wait_seconds)
-                    await session.exec(self._change([row.event_id]).values(next_at=next_at))
-                    facts = {"event_id": str(row.event_id), "type": row.type, "reason": repr(fault)}
+                    await session.exec(self._change([event.id]).values(next_at=next_at))
+                    facts = {"event_id": str(event.id), "type": event.message.type, "reason": repr(fault)}
                     log.warning("not_taken", **facts, next=f"again in {wait_seconds} s")
 
     def _change(self, event_ids: list[UUID]) -> Update:

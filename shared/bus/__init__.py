@@ -47,6 +47,9 @@ class Unroutable(NotTaken):
     """No queue is bound for this type of message. Nothing was stored."""
 
 
+PublishFault = BusAway | NotTaken
+
+
 @dataclass(frozen=True)
 class Rung:
     """One step of a queue's retry ladder: `<queue>.retry.<name>`, where a message waits `wait` long, once."""
@@ -117,6 +120,9 @@ class Bus(Protocol):
 
     async def publish(self, message: Message) -> None:
         """Return when the message is safe. Raises `BusAway`, `NotTaken` or `Unroutable`."""
+
+    async def publish_all(self, messages: Sequence[Message]) -> list[PublishFault | None]:
+        """Publish side by side. Returns for each message None when it is safe, or what `publish` would raise."""
 
     async def consume(self, subscription: Subscription) -> None:
         """Begin to consume, in the background, until `close`."""

@@ -12,6 +12,7 @@ import structlog
 from aio_pika.abc import AbstractIncomingMessage
 
 from shared.bus import BusAway, Dead, NotTaken, Queue, Subscription
+from shared.bus.burst import Outgoing
 from shared.bus.headers import (
     DIED_AT,
     ORIGINAL_ID,
@@ -137,7 +138,7 @@ class Consumer:
 
     async def _publish_copy(self, message: AbstractIncomingMessage, queue: str, headers: dict[str, Any]) -> bool:
         try:
-            await self._publisher.publish(TO_QUEUE, queue, message.body, type=message.type, headers=headers)
+            await self._publisher.publish(Outgoing(TO_QUEUE, queue, message.body, message.type, headers))
         except (BusAway, NotTaken) as fault:
             log.warning("move_waits", queue=self._queue.name, to=queue, reason=str(fault), next="again soon")
             return False

@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from shared.bus import BusAway, Dead, NotTaken, Queue, Subscription, Unroutable
+from shared.bus import BusAway, Dead, NotTaken, PublishFault, Queue, Subscription, Unroutable
 from shared.bus.intake import Intake
 from shared.bus.outcomes import (
     Climb,
@@ -40,6 +40,7 @@ from shared.messages.registry import Unreadable, read
 HANDLE_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 20.0
 TRIES_REMEMBERED_MAX = 10_000
+PUBLISHES_MAX = 64
 
 log = structlog.get_logger(__name__)
 
@@ -191,6 +192,20 @@ class InProcessBus:
         if any(not lane.consumers for lane in lanes):
             raise NotTaken("not every queue for it is consumed yet")
         await self._answers([lane.offer(message.type, message.body) for lane in lanes])
+
+    async def publish_all(self, messages: Sequence[Message]) -> list[PublishFault | None]:
+        """As `publish`, for `PUBLISHES_MAX` at once."""
+        gate = asyncio.Semaphore(PUBLISHES_MAX)
+
+        async def publish(message: Message) -> PublishFault | None:
+            async with gate:
+                try:
+                    await self.publish(message)
+                except (BusAway, NotTaken) as fault:
+                    return fault
+                return None
+
+        return await asyncio.gather(*(publish(message) for message in messages))
 
     async def consume(self, subscription: Subscription) -> None:
         await self.declare([subscription.queue])

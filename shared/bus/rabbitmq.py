@@ -7,7 +7,8 @@ reading from whoever publishes when it runs short of memory or disk. Works on Ra
 import asyncio
 from collections.abc import Sequence
 
-from shared.bus import Queue, Subscription, TopologyMismatch
+from shared.bus import PublishFault, Queue, Subscription, TopologyMismatch
+from shared.bus.burst import Outgoing
 from shared.bus.consumer import Consumer, DeadKeeper
 from shared.bus.faults import broker_faults
 from shared.bus.headers import TRACEPARENT
@@ -71,8 +72,11 @@ class RabbitMQBus:
 
     async def publish(self, message: Message) -> None:
         """Return when the message is stored in every queue that wants it."""
-        headers = {TRACEPARENT: message.traceparent} if message.traceparent else {}
-        await self._publisher.publish(message.exchange, message.type, message.body, type=message.type, headers=headers)
+        await self._publisher.publish(_outgoing(message))
+
+    async def publish_all(self, messages: Sequence[Message]) -> list[PublishFault | None]:
+        """As `publish`, for all at once."""
+        return await self._publisher.publish_all([_outgoing(message) for message in messages])
 
     async def consume(self, subscription: Subscription) -> None:
         """Listen to the queue and to its dead, each on a channel of its own."""
@@ -92,10 +96,10 @@ class RabbitMQBus:
         try:
             envelope = read(body)
         except Unreadable:
-            await self._publisher.publish(TO_QUEUE, queue, body, type=None, headers={})
+            await self._publisher.publish(Outgoing(TO_QUEUE, queue, body, None, {}))
             return
-        headers = {TRACEPARENT: envelope.traceparent} if envelope.traceparent else {}
-        await self._publisher.publish(TO_QUEUE, queue, body, type=envelope.type, headers=headers)
+        headers = _headers(envelope.traceparent)
+        await self._publisher.publish(Outgoing(TO_QUEUE, queue, body, envelope.type, headers))
 
     async def ping(self) -> None:
         if self._listeners:
@@ -143,3 +147,11 @@ class RabbitMQBus:
                 await declare(channel, queue)
             finally:
                 await close_channel(channel)
+
+
+def _outgoing(message: Message) -> Outgoing:
+    return Outgoing(message.exchange, message.type, message.body, message.type, _headers(message.traceparent))
+
+
+def _headers(traceparent: str | None) -> dict[str, str]:
+    return {TRACEPARENT: traceparent} if traceparent else {}

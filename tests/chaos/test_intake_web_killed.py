@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from deploy.local.postgres import LocalPostgres
-from tests.support.actions_requests import an_action, another_supporter
+from tests.support.actions_requests import an_action, an_action_by
 from tests.support.chaos_crowd import Crowd
 from tests.support.chaos_intake import intake_database, web_processes
 from tests.support.chaos_queries import Intake, intake_of, kept_ids
@@ -51,7 +51,7 @@ async def test_fifty_posts_at_once_with_one_key_to_two_processes_are_one_action(
         for number in range(ROUNDS):
             headers = {"Idempotency-Key": f"one-key-{number}"}
             targets = [f"{webs[post % 2].url}/api/v1/actions" for post in range(AT_ONCE)]
-            action = an_action(supporter=another_supporter(number))
+            action = an_action_by(number)
             posts = (http.post(target, json=action, headers=headers) for target in targets)
             answers = await asyncio.gather(*posts)
             assert {answer.status_code for answer in answers} == {202}

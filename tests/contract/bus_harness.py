@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import aio_pika
 
-from shared.bus import Bus, BusAway, Dead, Handler, NotTaken, Queue, Rung, Subscription
+from shared.bus import Bus, BusAway, Dead, Handler, NotTaken, PublishFault, Queue, Rung, Subscription
 from shared.bus.in_process import InProcessBus
 from shared.bus.rabbitmq import RabbitMQBus
 from shared.bus.topology import queues_of
@@ -80,6 +80,8 @@ class BusHarness(Protocol):
 
     async def publish(self, message: Message) -> None: ...
 
+    async def publish_all(self, messages: Sequence[Message]) -> list[PublishFault | None]: ...
+
     async def replay(self, queue: str, body: bytes) -> None: ...
 
     async def take_away(self) -> None: ...
@@ -125,6 +127,9 @@ class InProcessHarness:
 
     async def publish(self, message: Message) -> None:
         await self.bus.publish(message)
+
+    async def publish_all(self, messages: Sequence[Message]) -> list[PublishFault | None]:
+        return await self.bus.publish_all(messages)
 
     async def replay(self, queue: str, body: bytes) -> None:
         await self.bus.replay(queue, body)
@@ -172,6 +177,9 @@ class RabbitMQHarness:
 
     async def publish(self, message: Message) -> None:
         await self._publisher.publish(message)
+
+    async def publish_all(self, messages: Sequence[Message]) -> list[PublishFault | None]:
+        return await self._publisher.publish_all(messages)
 
     async def replay(self, queue: str, body: bytes) -> None:
         await self._publisher.replay(queue, body)

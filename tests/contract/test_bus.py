@@ -198,6 +198,42 @@ async def test_what_nobody_wants_is_reported(harness: BusHarness) -> None:
         await harness.publish(Message(uuid4(), "nobody.wants_this.v1", b"{}"))
 
 
+async def test_of_many_published_at_once_each_has_its_own_answer(harness: BusHarness) -> None:
+    recorder, events = Recorder(), [an_event() for _ in range(100)]
+    await harness.start_consumer(recorder.of(a_queue(), batch_max=100))
+    await publish_until_safe(harness, an_event())
+    unwanted = [Message(uuid4(), "nobody.wants_this.v1", b"{}") for _ in events]
+    pairs = [message for pair in zip(map(seal, events), unwanted, strict=True) for message in pair]
+    answers = await harness.publish_all(pairs)
+    assert {type(answer) for answer in answers[::2]} == {type(None)}
+    assert {type(answer) for answer in answers[1::2]} == {Unroutable}
+    await until(lambda: {id_of(event) for event in events} <= set(recorder.done))
+    assert await harness.publish_all([]) == []
+
+
+async def test_while_the_bus_is_away_many_published_at_once_all_learn_so(harness: BusHarness) -> None:
+    recorder = Recorder()
+    await harness.start_consumer(recorder.of(a_queue(), batch_max=100))
+    await publish_until_safe(harness, an_event())
+    await harness.take_away()
+    answers = await harness.publish_all([seal(an_event()) for _ in range(3)])
+    assert {type(answer) for answer in answers} == {BusAway}
+
+
+async def test_what_counts_as_published_is_handled_though_the_bus_went_away_meanwhile(harness: BusHarness) -> None:
+    recorder, events = Recorder(), [an_event() for _ in range(2000)]
+    await harness.start_consumer(recorder.of(a_queue(), batch_max=100))
+    await publish_until_safe(harness, an_event())
+    publishing = asyncio.create_task(harness.publish_all([seal(event) for event in events]))
+    await until(lambda: len(recorder.done) > 100 or publishing.done())
+    await harness.take_away()
+    answers = await publishing
+    assert {type(answer) for answer in answers} <= {type(None), BusAway}
+    await harness.bring_back()
+    safe = {id_of(event) for event, answer in zip(events, answers, strict=True) if answer is None}
+    await until(lambda: safe <= set(recorder.done), timeout_seconds=30)
+
+
 async def test_a_handler_in_hand_finishes_before_the_consumer_stops(harness: BusHarness) -> None:
     begun, may_end = asyncio.Event(), asyncio.Event()
 

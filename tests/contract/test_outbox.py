@@ -119,6 +119,17 @@ async def test_relays_side_by_side_share_the_rows(database: Database) -> None:
     assert set(counts.values()) == {1}
 
 
+async def test_one_relay_publishes_many_batches_each_row_once(database: Database) -> None:
+    post, stop = Post(database), asyncio.Event()
+    await post.write(BATCH_MAX * 5 + 1)
+    running = asyncio.create_task(post.relay.run(stop))
+    await until(lambda: len(post.bus.published) == BATCH_MAX * 5 + 1)
+    stop.set()
+    await running
+    assert len({message.event_id for message in post.bus.published}) == BATCH_MAX * 5 + 1
+    assert await post.relay.depth() == 0
+
+
 async def test_a_row_that_commits_late_is_not_skipped(database: Database) -> None:
     """Fact 9: a cursor over ids would pass over the first row here, for the second became visible before it."""
     if not database.is_postgresql:

@@ -9,7 +9,7 @@ from sqlmodel import func, select
 from deploy.local.postgres import LocalPostgres
 from services.actions.tables import Action
 from tests.support.actions_app import ActionsService, actions_service
-from tests.support.actions_requests import a_form, an_action
+from tests.support.actions_requests import a_form, an_action, an_action_by
 from tests.support.until import until
 
 ANSWER_SECONDS_MAX = 2.0
@@ -70,7 +70,7 @@ async def test_killed_in_the_middle_every_202_is_kept(own_postgres: LocalPostgre
     async with actions_service(url, accept_seconds_max=PATIENCE_SECONDS) as service:
 
         async def send(number: int) -> str | None:
-            answer = await service.post(an_action(), key=f"load-{number}")
+            answer = await service.post(an_action_by(number), key=f"load-{number}")
             return answer.json()["id"] if answer.status_code == 202 else None
 
         sending = [asyncio.create_task(send(number)) for number in range(200)]

@@ -15,7 +15,7 @@ from shared.messages.cases import Channel, ClosedReason
 from shared.messages.envelope import derived_id
 from shared.messages.registry import read
 from tests.support.actions_app import SITE, ActionsService, actions_service
-from tests.support.actions_requests import a_letter, a_supporter, an_action, another_supporter
+from tests.support.actions_requests import a_letter, a_supporter, an_action, an_action_by
 from tests.support.events import EMBASSY, MINISTRY, NOW, a_closed_case, a_published_case
 
 COUNT = 50
@@ -95,7 +95,7 @@ async def test_fifty_at_once_with_one_key_and_two_bodies_are_one_action(service:
 
 
 async def test_fifty_at_once_with_fifty_keys_are_fifty_actions(service: ActionsService) -> None:
-    posts = (service.post(an_action(supporter=another_supporter(n)), key=f"key-{n}") for n in range(COUNT))
+    posts = (service.post(an_action_by(n), key=f"key-{n}") for n in range(COUNT))
     answers = await asyncio.gather(*posts)
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.json()["receipt"] for answer in answers}) == COUNT
@@ -130,7 +130,7 @@ async def test_a_row_the_database_cannot_take_harms_no_other(database_url: str) 
         pytest.skip("SQLite takes any text")
     async with actions_service(database_url) as service:
         case = a_published_case()
-        wishes = [ACTION_REQUEST.validate_python(an_action(supporter=another_supporter(n))) for n in range(10)]
+        wishes = [ACTION_REQUEST.validate_python(an_action_by(n)) for n in range(10)]
         entries = [
             make_entry(wish, derived_id("action", "test", n), "hash", f"token-{n}", case, case.targets, NOW)
             for n, wish in enumerate(wishes)

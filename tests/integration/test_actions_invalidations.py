@@ -14,7 +14,7 @@ from shared.clock import ManualClock
 from shared.messages.actions import ActionInvalidatedV1, ActionReinstatedV1, ActionValidity
 from shared.messages.registry import read
 from tests.support.actions_app import SITE, ActionsService, actions_service
-from tests.support.actions_requests import a_letter, a_supporter, an_action, another_supporter
+from tests.support.actions_requests import a_letter, a_supporter, an_action, an_action_by
 from tests.support.actions_staff import BEARER, STAFF_TOKEN, log_in
 from tests.support.events import NOW
 
@@ -36,7 +36,7 @@ async def write(service: ActionsService, count: int, client: str = BOT, start: i
     transport = httpx.ASGITransport(service.app, client=(client, 1))
     async with httpx.AsyncClient(transport=transport, base_url=SITE) as http:
         for number in range(start, start + count):
-            body = an_action(supporter=another_supporter(number), **changes)
+            body = an_action_by(number, **changes)
             answer = await http.post("/api/v1/actions", json=body, headers={"Idempotency-Key": f"{client}-{number}"})
             assert answer.status_code == 202
     clock: ManualClock = service.wiring.clock  # type: ignore[assignment]

@@ -17,7 +17,7 @@ from services.actions.tables import Action
 from services.actions.wiring import MIGRATIONS
 from shared.migrations import migrate
 from tests.support.actions_app import actions_service
-from tests.support.actions_requests import an_action
+from tests.support.actions_requests import an_action_by
 from tests.support.until import until
 
 STOP_SECONDS_MAX = 30
@@ -65,7 +65,8 @@ async def test_told_to_stop_it_keeps_every_action_it_answered(
 
         async def send(number: int) -> str | None:
             try:
-                answer = await http.post("/api/v1/actions", json=an_action(), headers={"Idempotency-Key": str(number)})
+                action, key = an_action_by(number), {"Idempotency-Key": str(number)}
+                answer = await http.post("/api/v1/actions", json=action, headers=key)
             except httpx.TransportError:
                 return None
             return answer.json()["id"] if answer.status_code == 202 else None

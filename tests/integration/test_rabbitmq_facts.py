@@ -420,6 +420,32 @@ async def test_declaring_twice_is_harmless_and_otherwise_is_refused(
     await bus.publish(seal(an_event()))
 
 
+async def test_a_message_larger_than_a_frame_arrives_whole(
+    bus: RabbitMQBus, broker: LocalRabbitMQ, queue: Queue
+) -> None:
+    bodies = [bytes([65 + number]) * size for number, size in enumerate((0, 1, 131_064, 131_065, 400_000))]
+    answers = await bus.publish_all([Message(uuid4(), CaseClosedV1.wire_type, body) for body in bodies])
+    assert answers == [None] * len(bodies)
+    assert [each.body for each in await lying_in(broker, queue.name)] == bodies
+
+
+async def test_of_a_burst_each_is_refused_for_its_own_reason(
+    bus: RabbitMQBus, broker: LocalRabbitMQ, queue: Queue
+) -> None:
+    await asyncio.to_thread(
+        broker.ctl, "set_policy", "full", f"^{queue.name}$", '{"max-length": 3}', "--apply-to", "queues"
+    )
+    try:
+        with pytest.raises(NotTaken):
+            async with asyncio.timeout(RECOVERY_SECONDS_MAX):
+                await publish_and_wait_for_fault(bus)
+        elsewhere = Message(uuid4(), "cases.nobody_wants_this.v1", b"{}")
+        answers = await bus.publish_all([seal(an_event()), elsewhere, seal(an_event())])
+        assert [type(answer) for answer in answers] == [NotTaken, Unroutable, NotTaken]
+    finally:
+        await asyncio.to_thread(broker.ctl, "clear_policy", "full")
+
+
 async def test_a_full_queue_takes_no_more_and_says_so(bus: RabbitMQBus, broker: LocalRabbitMQ, queue: Queue) -> None:
     await asyncio.to_thread(
         broker.ctl, "set_policy", "full", f"^{queue.name}$", '{"max-length": 3}', "--apply-to", "queues"

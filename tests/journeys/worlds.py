@@ -153,11 +153,12 @@ def many_cases(folder: Path, count: int) -> Path:
 
 
 def an_action(case: str = "idris-khattak", **changes: Any) -> dict[str, Any]:
-    """What a partner's frontend posts."""
+    """What a partner's frontend posts, by another supporter each time."""
+    who = uuid4().hex
     return {
         "case": case,
         "channel": "email",
-        "supporter": {"name": "A Supporter", "email": "supporter@mail.example", "country": "DE"},
+        "supporter": {"name": f"Supporter {who}", "email": f"supporter-{who}@mail.example", "country": "DE"},
         "letter": {"subject": "I write to you", "body": "Dear Minister,\n\nplease act.", "language": "en"},
     } | changes
 

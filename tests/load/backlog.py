@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from datetime import datetime
 
 from sqlalchemy import text
 
 import services.actions.wiring
 from services.actions.settings import ActionsSettings
 from shared.db import Database
+from shared.messages.actions import ActionAcceptedV1, Supporter
 from shared.messages.envelope import derived_id, seal
 from tests.support.events import EMBASSY, MINISTRY, an_accepted_action
 
@@ -21,13 +23,19 @@ async def fill_outbox(url: str, count: int) -> int:
     """Leave so many accepted actions in the outbox. Returns how many letters each will be."""
     wiring = services.actions.wiring.build(ActionsSettings(database_url=url))
     for at in range(0, count, BATCH):
-        ids = [derived_id("backlog", number) for number in range(at, min(at + BATCH, count))]
         now = wiring.clock.now()
-        events = [seal(an_accepted_action(action_id=id_, targets=TARGETS, accepted_at=now)) for id_ in ids]
+        events = [seal(accepted_action_of(number, now)) for number in range(at, min(at + BATCH, count))]
         async with wiring.database.transaction() as session:
             await wiring.outbox.add_sealed(session, events)
     await wiring.close()
     return len(TARGETS)
+
+
+def accepted_action_of(number: int, accepted_at: datetime) -> ActionAcceptedV1:
+    """An action on two targets by a supporter of its own."""
+    supporter = Supporter(name=f"Supporter {number}", email=f"supporter-{number}@mail.example", country="PK")
+    action_id = derived_id("backlog", number)
+    return an_accepted_action(action_id=action_id, supporter=supporter, targets=TARGETS, accepted_at=accepted_at)
 
 
 async def measure_growth(url: str, counting: str, end: int) -> float:

@@ -1,7 +1,8 @@
 """The measure of intake: `make bench-intake` writes `var/bench/intake.json` and prints it as a table.
 
 Everything runs on this machine, in rounds that take turns, so that what disturbs one disturbs all: ours, a no-op route
-with the same typed body, a session per request, and ours with the rest of the system at work. What counts is ratios.
+with the same typed body, a session per request, Celery, and ours with the rest of the system at work. What counts is
+ratios.
 """
 
 import asyncio
@@ -77,19 +78,17 @@ def main() -> int:
 
 
 def measure_rounds(postgres: LocalPostgres, broker: LocalRabbitMQ) -> list[Row]:
-    """Ours, the no-op and the session per request by turns; then the latencies; then ours in the whole system."""
-    url = make_actions_database(postgres, "actions")
+    """Ours and what it is compared with by turns; then the latencies; then ours in the whole system."""
     with ExitStack() as stack:
-        ours = _web(stack, url)[0]
-        noop, single = free_port(), free_port()
-        stack.enter_context(running("tests.load.noop", str(noop)))
+        ours = _web(stack, make_actions_database(postgres, "actions"))[0]
+        noop = _other(stack, "tests.load.noop")
         single_url = make_actions_database(postgres, "single")
-        stack.enter_context(running("tests.load.per_request", str(single), W4R_ACTIONS_DATABASE_URL=single_url))
-        for port in (noop, single):
-            wait_until_answered(f"http://127.0.0.1:{port}/openapi.json")
-        for port in (ours, noop, single):
+        single = _other(stack, "tests.load.per_request", W4R_ACTIONS_DATABASE_URL=single_url)
+        celery = _other(stack, "tests.load.celery_delay", W4R_AMQP_URL=broker.create_vhost("celery"))
+        ports = (ours, noop, single, celery)
+        for port in ports:
             drive_wrk(port, seconds=1)
-        alone = [[drive_wrk(port, ROUND_SECONDS) for port in (ours, noop, single)] for _ in range(ROUNDS)]
+        alone = [[drive_wrk(port, ROUND_SECONDS) for port in ports] for _ in range(ROUNDS)]
         offered = OFFERED_SHARE * statistics.median(round_[0].requests_a_second for round_ in alone)
         p99s = [[measure_p99_ms(port, offered, LATENCY_SECONDS) for port in (ours, noop)] for _ in range(ROUNDS)]
     whole = _drive_whole(postgres, broker)
@@ -99,8 +98,10 @@ def measure_rounds(postgres: LocalPostgres, broker: LocalRabbitMQ) -> list[Row]:
         row("accepted actions, one web process", [speed[0] for speed in speeds], "1/s"),
         row("no-op FastAPI route, same body", [speed[1] for speed in speeds], "1/s"),
         row("one AsyncSession per request", [speed[2] for speed in speeds], "1/s"),
+        row("Celery .delay on RabbitMQ with confirms", [speed[3] for speed in speeds], "1/s"),
         row("ours / no-op FastAPI route", [speed[0] / speed[1] for speed in speeds], "ratio", least=1.0),
         row("ours / one AsyncSession per request", [speed[0] / speed[2] for speed in speeds], "ratio", least=6),
+        row("ours / Celery .delay with confirms", [speed[0] / speed[3] for speed in speeds], "ratio", least=6),
         row("offered load for the latencies", [offered], "1/s"),
         row("p99 ours at that load, open loop", [p99[0] for p99 in p99s], "ms"),
         row("p99 no-op at that load, open loop", [p99[1] for p99 in p99s], "ms"),
@@ -183,6 +184,14 @@ def _web(stack: ExitStack, url: str) -> tuple[int, int]:
     pid = stack.enter_context(running("services.actions", "web", **environment))
     wait_until_answered(f"http://127.0.0.1:{port}/health/live")
     return port, pid
+
+
+def _other(stack: ExitStack, module: str, **environment: str) -> int:
+    """A web process to compare with: its port."""
+    port = free_port()
+    stack.enter_context(running(module, str(port), **environment))
+    wait_until_answered(f"http://127.0.0.1:{port}/openapi.json")
+    return port
 
 
 def _delivery_database(postgres: LocalPostgres, name: str) -> str:

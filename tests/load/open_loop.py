@@ -14,16 +14,17 @@ import uvloop
 CONNECTIONS_MAX = 64
 ANSWER_SECONDS_MAX = 10.0
 LETTER = "I write to you about a man who is held in secret. " * 14
-ACTION = {
-    "case": "a-test-case",
-    "channel": "email",
-    "supporter": {"name": "A Supporter", "email": "{key}@mail.example", "country": "PK"},
-    "letter": {"subject": "Please act", "body": LETTER, "language": "en"},
-}
-BODY = json.dumps(ACTION)
+BODY = json.dumps(
+    {
+        "case": "a-test-case",
+        "channel": "email",
+        "supporter": {"name": "Supporter WHO", "email": "supporter-WHO@mail.example", "country": "PK"},
+        "letter": {"subject": "Please act", "body": LETTER, "language": "en"},
+    }
+)
 HEAD = (
     "POST /api/v1/actions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-    "Idempotency-Key: open-{key}\r\nContent-Length: {length}\r\n\r\n"
+    "Idempotency-Key: open-{who}\r\nContent-Length: {length}\r\n\r\n"
 )
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -52,11 +53,11 @@ async def _drive(port: int, requests_a_second: float, seconds: float) -> list[fl
     return latencies
 
 
-async def _post(idle: asyncio.Queue[Connection], key: str, due: float) -> float:
+async def _post(idle: asyncio.Queue[Connection], who: str, due: float) -> float:
+    body = BODY.replace("WHO", who)
     async with asyncio.timeout(ANSWER_SECONDS_MAX):
         reader, writer = await idle.get()
-        body = BODY.replace("{key}", key)
-        writer.write((HEAD.format(key=key, length=len(body)) + body).encode())
+        writer.write((HEAD.format(who=who, length=len(body)) + body).encode())
         head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 202"), head[:40]
         length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])

@@ -1,7 +1,8 @@
--- For wrk: posts an action of about 1 kB, each with a key of its own, and from a mailbox of its own.
+-- For wrk: posts an action of about 1 kB, each with a key, a name and a mailbox of its own.
 -- Reports how many answers were not 202, so that a fast refusal is never counted as speed.
 local letter = string.rep("I write to you about a man who is held in secret. ", 14)
-local body = [[{"case":"a-test-case","channel":"email","supporter":{"name":"A Supporter","email":"%s@mail.example","country":"PK"},]]
+local body = [[{"case":"a-test-case","channel":"email",]]
+  .. [["supporter":{"name":"Supporter %s","email":"supporter-%s@mail.example","country":"PK"},]]
   .. [["letter":{"subject":"Please act","body":"]] .. letter .. [[","language":"en"}}]]
 local threads = {}
 
@@ -17,11 +18,11 @@ end
 
 function request()
   count = count + 1
-  local key = string.format("bench-%s-%d-%d", run, id, count)
+  local who = string.format("%s-%d-%d", run, id, count)
   return wrk.format("POST", "/api/v1/actions", {
     ["Content-Type"] = "application/json",
-    ["Idempotency-Key"] = key,
-  }, string.format(body, key))
+    ["Idempotency-Key"] = "bench-" .. who,
+  }, string.format(body, who, who))
 end
 
 function response(status)

@@ -22,10 +22,11 @@ from services.delivery.handlers import subscriptions
 from services.delivery.settings import DeliverySettings
 from services.delivery.states import LetterState
 from services.delivery.tables import Letter
-from shared.messages.envelope import derived_id, seal
+from shared.messages.envelope import seal
 from shared.messages.registry import read
 from shared.migrations import migrate
 from shared.observability import configure_logging
+from tests.load.backlog import accepted_action_of
 from tests.load.measuring import (
     POLL_SECONDS,
     drive_wrk,
@@ -35,7 +36,6 @@ from tests.load.measuring import (
     wait_until_answered,
     write_results,
 )
-from tests.support.events import EMBASSY, MINISTRY, an_accepted_action
 from tests.support.servers import private_folder
 
 ROUNDS, ROUND_SECONDS = 3, 6
@@ -107,16 +107,8 @@ async def _plan_letters(url: str) -> float:
     """Plan `LETTERS` letters as a worker would. Returns the seconds it took."""
     wiring = services.delivery.wiring.build(DeliverySettings(database_url=url, smtp_url=None))
     plan = subscriptions(wiring)[0].handle
-    actions = [
-        read(
-            seal(
-                an_accepted_action(
-                    action_id=derived_id("bench", n), targets=(MINISTRY, EMBASSY), accepted_at=wiring.clock.now()
-                )
-            ).body
-        )
-        for n in range(LETTERS // 2)
-    ]
+    now = wiring.clock.now()
+    actions = [read(seal(accepted_action_of(number, now)).body) for number in range(LETTERS // 2)]
     began = time.perf_counter()
     for at in range(0, len(actions), LETTERS_BATCH):
         await plan(actions[at : at + LETTERS_BATCH])

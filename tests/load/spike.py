@@ -126,7 +126,7 @@ async def write(client: httpx.AsyncClient, tally: Tally) -> None:
     action = {
         "case": CASE,
         "channel": "email",
-        "supporter": {"name": "A Supporter", "email": f"{key}@mail.example", "country": "DE"},
+        "supporter": {"name": f"Supporter {key}", "email": f"supporter-{key}@mail.example", "country": "DE"},
         "letter": {"subject": "I write to you", "body": "Please act. " * 60, "language": "en"},
     }
     headers, began = {"Idempotency-Key": key}, time.monotonic()

@@ -9,11 +9,6 @@ def a_supporter(**changes: Any) -> dict[str, Any]:
     return {"name": "A Supporter", "email": "supporter@mail.example", "country": "DE"} | changes
 
 
-def another_supporter(number: int, **changes: Any) -> dict[str, Any]:
-    """Somebody else for each number."""
-    return a_supporter(email=f"supporter-{number}@mail.example", **changes)
-
-
 def a_letter(**changes: Any) -> dict[str, Any]:
     return {"subject": "Please act", "body": "Dear Minister,\n\nplease act.", "language": "en"} | changes
 
@@ -21,6 +16,11 @@ def a_letter(**changes: Any) -> dict[str, Any]:
 def an_action(**changes: Any) -> dict[str, Any]:
     values = {"case": "a-test-case", "channel": "email", "supporter": a_supporter(), "letter": a_letter()}
     return values | changes
+
+
+def an_action_by(who: object, **changes: Any) -> dict[str, Any]:
+    """By somebody of their own: `who` is in their name and their mailbox. The same `who`, the same action."""
+    return an_action(supporter=a_supporter(name=f"Supporter {who}", email=f"supporter-{who}@mail.example"), **changes)
 
 
 def a_form(**changes: Any) -> dict[str, Any]:

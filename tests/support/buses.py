@@ -1,7 +1,8 @@
 """A bus that does what a test tells it, and keeps what it was given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from shared.bus import BusAway, NotTaken, PublishFault
 from shared.messages.envelope import Message
 
 
@@ -16,3 +17,13 @@ class RecordingBus:
         if fault := self.refuse(message):
             raise fault
         self.published.append(message)
+
+    async def publish_all(self, messages: Sequence[Message]) -> list[PublishFault | None]:
+        faults: list[PublishFault | None] = []
+        for message in messages:
+            try:
+                await self.publish(message)
+                faults.append(None)
+            except (BusAway, NotTaken) as fault:
+                faults.append(fault)
+        return faults
