@@ -14,6 +14,7 @@ from services.actions.rate_table import Addition, SharedCounts
 from shared.clock import Clock
 
 KEYS_MAX = 50_000
+SHARED_FROM = 2  # most come once and never again: sharing them would cost more than all the rest
 BATCH_MAX = 500  # small enough that no request waits noticeably while a batch is made ready
 
 
@@ -29,13 +30,17 @@ class _Count:
 class RateStore(Storage):
     """Windows begin and end by the clock, the same in all processes. At most `keys_max` keys are remembered.
 
-    One that is forgotten, the longest unused first, is learned again when it is next shared."""
+    One that is forgotten, the longest unused first, is learned again when it is next shared. What came fewer than
+    `shared_from` times in a window is known to its process alone."""
 
     STORAGE_SCHEME = None  # nobody finds it by a URL
 
-    def __init__(self, shared: SharedCounts, clock: Clock, *, keys_max: int = KEYS_MAX) -> None:
+    def __init__(
+        self, shared: SharedCounts, clock: Clock, *, keys_max: int = KEYS_MAX, shared_from: int = SHARED_FROM
+    ) -> None:
         super().__init__()
         self._table, self._clock, self._keys_max = shared, clock, keys_max
+        self._shared_from = shared_from
         self._counts: OrderedDict[str, _Count] = OrderedDict()
         self._unshared: dict[str, _Count] = {}
 
@@ -55,8 +60,10 @@ class RateStore(Storage):
         else:
             self._counts.move_to_end(key)
         count.own += amount
-        self._unshared[key] = count
-        return count.own + count.shared
+        came = count.own + count.shared
+        if came >= self._shared_from:
+            self._unshared[key] = count
+        return came
 
     def get(self, key: str) -> int:
         count = self._present(key)

@@ -20,6 +20,11 @@ HOUR_SECONDS = 3600
 STORES = 3
 
 
+def a_store(counts: CountsInMemory, clock: ManualClock, **limits: int) -> RateStore:
+    """One that shares what came once, too."""
+    return RateStore(counts, clock, **{"shared_from": 1} | limits)
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock(NOW)
@@ -33,7 +38,7 @@ def counts() -> CountsInMemory:
 def test_a_limit_lets_through_as_many_as_it_says_and_again_in_the_next_window(
     counts: CountsInMemory, clock: ManualClock
 ) -> None:
-    limiter, limit = FixedWindowRateLimiter(RateStore(counts, clock)), RateLimitItemPerMinute(3)
+    limiter, limit = FixedWindowRateLimiter(a_store(counts, clock)), RateLimitItemPerMinute(3)
     assert [limiter.hit(limit, "a") for _ in range(5)] == [True] * 3 + [False] * 2
     assert limiter.hit(limit, "another"), "each key has a count of its own"
     clock.advance(timedelta(minutes=1))
@@ -41,7 +46,7 @@ def test_a_limit_lets_through_as_many_as_it_says_and_again_in_the_next_window(
 
 
 def test_windows_end_by_the_clock_whenever_a_key_first_came(counts: CountsInMemory, clock: ManualClock) -> None:
-    early, late = RateStore(counts, clock), RateStore(counts, clock)
+    early, late = a_store(counts, clock), a_store(counts, clock)
     early.incr("a", HOUR_SECONDS)
     clock.advance(timedelta(minutes=20))
     late.incr("a", HOUR_SECONDS)
@@ -51,7 +56,7 @@ def test_windows_end_by_the_clock_whenever_a_key_first_came(counts: CountsInMemo
 
 
 async def test_two_processes_know_each_others_counts_after_sharing(counts: CountsInMemory, clock: ManualClock) -> None:
-    one, other = RateStore(counts, clock), RateStore(counts, clock)
+    one, other = a_store(counts, clock), a_store(counts, clock)
     for _ in range(4):
         one.incr("a", HOUR_SECONDS)
     other.incr("a", HOUR_SECONDS)
@@ -66,7 +71,7 @@ async def test_two_processes_know_each_others_counts_after_sharing(counts: Count
 
 
 async def test_a_count_that_did_not_grow_costs_no_round_trip(counts: CountsInMemory, clock: ManualClock) -> None:
-    store = RateStore(counts, clock)
+    store = a_store(counts, clock)
     store.incr("a", HOUR_SECONDS)
     await store.share()
     await store.share()
@@ -80,7 +85,7 @@ async def test_what_comes_while_counts_are_under_way_is_shared_the_next_time(clo
             return await super().add(additions)
 
     counts = Slow()
-    store = RateStore(counts, clock)
+    store = a_store(counts, clock)
     store.incr("a", HOUR_SECONDS)
     await store.share()
     assert store.get("a") == 2
@@ -92,7 +97,7 @@ async def test_what_comes_while_counts_are_under_way_is_shared_the_next_time(clo
 async def test_with_the_database_away_counting_goes_on_and_nothing_is_lost(
     counts: CountsInMemory, clock: ManualClock
 ) -> None:
-    store = RateStore(counts, clock)
+    store = a_store(counts, clock)
     store.incr("a", HOUR_SECONDS)
     counts.is_away = True
     with pytest.raises(DatabaseAway):
@@ -104,7 +109,7 @@ async def test_with_the_database_away_counting_goes_on_and_nothing_is_lost(
 
 
 async def test_a_window_that_is_over_is_not_shared_any_more(counts: CountsInMemory, clock: ManualClock) -> None:
-    store = RateStore(counts, clock)
+    store = a_store(counts, clock)
     store.incr("a", HOUR_SECONDS)
     clock.advance(timedelta(hours=1))
     await store.share()
@@ -115,7 +120,7 @@ async def test_a_window_that_is_over_is_not_shared_any_more(counts: CountsInMemo
 async def test_no_more_keys_are_remembered_than_may_be_and_the_longest_unused_goes(
     counts: CountsInMemory, clock: ManualClock
 ) -> None:
-    store = RateStore(counts, clock, keys_max=3)
+    store = a_store(counts, clock, keys_max=3)
     for key in ("a", "b", "c", "a", "d"):
         store.incr(key, HOUR_SECONDS)
     assert len(store) == 3
@@ -128,7 +133,7 @@ async def test_no_more_keys_are_remembered_than_may_be_and_the_longest_unused_go
 
 
 async def test_a_forgotten_key_is_learned_again(counts: CountsInMemory, clock: ManualClock) -> None:
-    store = RateStore(counts, clock, keys_max=1)
+    store = a_store(counts, clock, keys_max=1)
     for _ in range(5):
         store.incr("a", HOUR_SECONDS)
     await store.share()
@@ -139,7 +144,7 @@ async def test_a_forgotten_key_is_learned_again(counts: CountsInMemory, clock: M
 
 
 async def test_many_keys_are_shared_in_bounded_batches(counts: CountsInMemory, clock: ManualClock) -> None:
-    store = RateStore(counts, clock)
+    store = a_store(counts, clock)
     for number in range(BATCH_MAX * 2 + 1):
         store.incr(f"key-{number}", HOUR_SECONDS)
     await store.share()
@@ -155,7 +160,7 @@ def test_no_more_get_through_than_the_limit_and_what_came_between_two_sharings(
 ) -> None:
     """A process lets through in ignorance at most what came to it in one interval. Nobody is refused early."""
     counts, clock = CountsInMemory(), ManualClock(NOW)
-    stores = [RateStore(counts, clock) for _ in range(STORES)]
+    stores = [a_store(counts, clock) for _ in range(STORES)]
     limiters = [FixedWindowRateLimiter(store) for store in stores]
     came: Counter[int] = Counter()
     came_at_most: Counter[int] = Counter()
@@ -171,3 +176,14 @@ def test_no_more_get_through_than_the_limit_and_what_came_between_two_sharings(
         let_through += limiters[number].hit(RateLimitItemPerHour(limit), "a")
     assert let_through <= limit + sum(came_at_most.values())
     assert let_through >= min(limit, attempts)
+
+
+async def test_what_came_once_is_nobody_elses_business(counts: CountsInMemory, clock: ManualClock) -> None:
+    one, other = RateStore(counts, clock), RateStore(counts, clock)
+    for store in (one, other):
+        store.incr("once", HOUR_SECONDS)
+        store.incr("twice", HOUR_SECONDS)
+        store.incr("twice", HOUR_SECONDS)
+    for store in (one, other):
+        await store.share()
+    assert (other.get("once"), other.get("twice")) == (1, 4)
