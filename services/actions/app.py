@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.actions.api import api_router
+from services.actions.challenges import challenges_router
 from services.actions.hot_route import HotRoute
 from services.actions.pages import FORM_PATH, pages_router
 from services.actions.wiring import Wiring
@@ -34,5 +35,6 @@ def create_app(wiring: Wiring) -> FastAPI:
     )
     app.router.routes.insert(0, HotRoute(wiring))
     app.include_router(api_router(wiring))
+    app.include_router(challenges_router(wiring))
     app.include_router(pages_router(wiring))
     return app

@@ -12,6 +12,7 @@ from services.actions.group_commit import GroupCommit
 from services.actions.known_cases import KnownCases
 from services.actions.metrics import IntakeMetrics
 from services.actions.origins import NOWHERE, Origin
+from services.actions.proving import Proving
 from services.actions.schemas import ActionRequest
 from services.actions.store import ActionStore, Entry, Kept
 from shared.clock import Clock
@@ -42,6 +43,7 @@ class Intake:
     clock: Clock
     metrics: IntakeMetrics
     seconds_max: float
+    proving: Proving
 
 
 async def accept_action(request: ActionRequest, action_id: UUID, intake: Intake, origin: Origin = NOWHERE) -> Receipt:
@@ -74,8 +76,9 @@ async def _keep(
     now = intake.clock.now()
     try:
         snapshot, targets = admit(request, case, now)
+        await intake.proving.require(request.proof, action_id, snapshot.protection, deadline)
     except Problem:
-        # A case may close between an action and its repeat, which still deserves its receipt.
+        # A case may close between an action and its repeat, or a proof expire; it still deserves its receipt.
         earlier = await _find_earlier(action_id, deadline, intake) if case else None
         if earlier is None:
             raise

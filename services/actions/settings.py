@@ -1,6 +1,6 @@
 """Every knob of the actions service, with its unit and a safe default."""
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, SecretStr
 
 from shared.settings import Settings
 
@@ -29,3 +29,14 @@ class ActionsSettings(Settings):
     )
     receipts_batch_max: int = Field(default=200, ge=1, le=1000, description="reports on letters handled in one commit")
     receipts_linger_ms: float = Field(default=50.0, ge=0, description="how long such a batch waits to fill up, ms")
+    proof_secret: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="signs challenges for proof of work; unset: in campaigns that ask for one nothing is proven",
+    )
+    proof_max_number: int = Field(
+        default=200_000,
+        ge=1,
+        le=10_000_000,
+        description="hashes a proof of work takes at most, half of it on average; a cheap phone does 100,000 a second",
+    )

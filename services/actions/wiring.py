@@ -12,10 +12,12 @@ from services.actions.group_commit import GroupCommit, Limits
 from services.actions.intake import Intake
 from services.actions.known_cases import KnownCases
 from services.actions.metrics import IntakeMetrics
+from services.actions.proving import Proving
 from services.actions.settings import ActionsSettings
 from services.actions.store import ActionStore
 from services.actions.tables import Audit
 from services.actions.tables import Outbox as OutboxRow
+from services.actions.used_proofs import UsedProofs
 from shared.audit import Auditor
 from shared.bus import Bus
 from shared.clock import Clock, SystemClock
@@ -31,6 +33,7 @@ from shared.web.staff import Staff, staff_of
 HERE = Path(__file__).parent
 MIGRATIONS = HERE / "migrations"
 FORGET_EVERY_SECONDS = 3600.0
+FORGET_PROOFS_EVERY_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,14 @@ class Wiring:
     staff: Staff
     audit: Auditor
     own_networks: tuple[IPv4Network | IPv6Network, ...]
+    used_proofs: UsedProofs
 
     def chores(self, relay: Relay) -> list[Job]:
-        """What is done now and then, beside the worker: forgetting what was published."""
-        return [chore(relay.forget_published, FORGET_EVERY_SECONDS)]
+        """What is done now and then, beside the worker: forgetting what was published, and proofs that have expired."""
+        return [
+            chore(relay.forget_published, FORGET_EVERY_SECONDS),
+            chore(self.used_proofs.forget_expired, FORGET_PROOFS_EVERY_SECONDS),
+        ]
 
     async def close(self) -> None:
         await self.cases.close()
@@ -77,6 +84,8 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         wait_seconds=settings.known_cases_wait_seconds,
     )
     commit = GroupCommit(store, _limits(settings), metrics)
+    used_proofs = UsedProofs(database, clock)
+    proving = Proving(settings.proof_secret, used_proofs, clock, metrics)
     return Wiring(
         settings=settings,
         clock=clock,
@@ -88,10 +97,11 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         pages=Pages([HERE / "templates"], countries=BY_NAME),
         cases=cases,
         commit=commit,
-        intake=Intake(cases, commit, store, clock, metrics, settings.accept_seconds_max),
+        intake=Intake(cases, commit, store, clock, metrics, settings.accept_seconds_max, proving),
         staff=staff_of(settings, clock),
         audit=Auditor(Audit, clock),
         own_networks=trusted_networks(settings.trusted_proxies),
+        used_proofs=used_proofs,
     )
 
 

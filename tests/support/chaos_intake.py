@@ -30,7 +30,11 @@ class WebProcess:
         self.url = f"http://{LOOPBACK}:{self.port}"
         self.log, self._guard = folder / f"web-{self.port}.log", guard
         machine = {name: value for name, value in os.environ.items() if not name.startswith("W4R_")}
-        ours = {"W4R_ACTIONS_DATABASE_URL": database_url, "W4R_HTTP_PORT": str(self.port)}
+        ours = {
+            "W4R_ACTIONS_DATABASE_URL": database_url,
+            "W4R_HTTP_PORT": str(self.port),
+            "W4R_PROOF_SECRET": "a-proof-secret-for-tests",
+        }
         self._environment = machine | ours
         self._child: Child | None = None
 
