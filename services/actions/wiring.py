@@ -65,6 +65,7 @@ class Wiring:
 
     async def close(self) -> None:
         await self.cases.close()
+        await self.used_proofs.close()
         await self.database.close()
 
 

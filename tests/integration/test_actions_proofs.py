@@ -1,6 +1,8 @@
 """Proof of work and the hidden field, on real databases: who is let in, who is asked again, and no word is lost."""
 
+import asyncio
 import re
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -25,12 +27,15 @@ from tests.support.actions_requests import a_form, a_letter, an_action
 from tests.support.events import NOW, a_closed_case, a_published_case
 from tests.support.page_fields import sent_by
 from tests.support.proofs import ASKING, NUMBER_MAX, PROOF_SECRET, a_proof, fetched_proof
+from tests.support.until import until
 
 PERSON = {"Accept": "text/html,application/xhtml+xml"}
 
 
 @asynccontextmanager
-async def asking_service(database_url: str, protection: Protection = ASKING, **settings: Any) -> AsyncIterator[Any]:
+async def asking_service(
+    database_url: str, protection: Protection = ASKING, **settings: Any
+) -> AsyncIterator[ActionsService]:
     """The service, whose one case belongs to a campaign that asks for proof of work. Its clock stands still."""
     given = {"proof_secret": PROOF_SECRET, "proof_max_number": NUMBER_MAX, "known_cases_seconds": 0} | settings
     async with actions_service(database_url, clock=ManualClock(NOW), knows_case=False, **given) as service:
@@ -146,6 +151,35 @@ async def test_a_letter_with_a_fault_does_not_use_its_proof_up(service: ActionsS
 async def test_a_closed_case_is_told_of_before_a_missing_proof(service: ActionsService) -> None:
     await service.tell(a_closed_case())
     assert (await sent(service)).status_code == 410
+
+
+async def test_of_many_who_show_one_proof_at_once_one_gets_in(service: ActionsService) -> None:
+    proof = await fetched_proof(service.http)
+    posts = (service.post(an_action(proof=proof), key=str(number)) for number in range(30))
+    answers = await asyncio.gather(*posts, service.post(an_action(proof=await fetched_proof(service.http)), key="own"))
+    kinds = [answer.status_code for answer in answers]
+    assert (kinds.count(202), kinds.count(422), kinds[-1]) == (2, 29, 202)
+    assert len(await service.rows(select(Action))) == 2
+
+
+async def test_while_the_database_is_away_a_proof_is_not_lost(tmp_path: Path) -> None:
+    file = tmp_path / "test.db"
+    async with asking_service(f"sqlite+aiosqlite:///{file}", accept_seconds_max=0.3) as service:
+        proof = await fetched_proof(service.http)
+        assert (await service.http.get("/health/ready")).status_code == 200
+        lock = sqlite3.connect(file, isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        page = await sent(service, proof=proof)
+        lock.execute("ROLLBACK")
+        lock.close()
+        assert page.status_code == 503
+
+        async def is_taken() -> bool:
+            again = await service.http.post("/actions", data=sent_by(page.text), headers=PERSON)
+            return again.status_code == 303
+
+        await until(is_taken, timeout_seconds=20)
+        assert len(await service.rows(select(Action))) == 1
 
 
 async def test_what_was_used_is_forgotten_when_nobody_could_show_it_again(service: ActionsService) -> None:
