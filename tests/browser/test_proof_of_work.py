@@ -220,6 +220,20 @@ async def test_whoever_comes_back_writes_another_letter_with_another_proof(brows
     assert len(await site.rows(Action)) == 2
 
 
+async def test_a_page_brought_back_from_the_browsers_memory_has_forgotten_its_proof(
+    browser: Browser, site: Site
+) -> None:
+    async with reading(browser) as reader:
+        await reader.page.goto(site.case)
+        await reader.fill_in()
+        await expect(reader.said).to_have_text(DONE)
+        await reader.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+        await expect(reader.said).to_have_text("")
+        await expect(reader.page.locator("[name=proof]")).to_have_value("")
+        await reader.page.click("button[type=submit]")
+        await reader.page.wait_for_url("**/receipts/*")
+
+
 async def test_without_a_challenge_the_letter_goes_and_the_server_decides(browser: Browser, site: Site) -> None:
     async with reading(browser) as reader:
         await reader.page.route(CHALLENGE, lambda route: route.abort())
