@@ -21,7 +21,7 @@ PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 CHALLENGE = "**/api/v1/actions/challenge"
 DONE = "The calculation is done."
 TABS_MAX = 40
-TASK_MS_MAX = 100
+TURNS_MIN = 20
 CASE_BYTES_MAX = 60_000
 
 
@@ -286,22 +286,22 @@ async def test_its_hash_is_sha256(browser: Browser, site: Site, salt_characters:
 
 
 async def test_a_slow_phone_stays_quick_to_type_on(browser: Browser, site: Site) -> None:
-    """Six times slower than this machine: the proof works in slices of 8 ms, so a key press never waits for long."""
+    """Six times slower than this machine: the proof takes a second of it, and the page gets its turn all the while."""
     async with reading(browser, viewport=PHONE) as reader:
         await reader.page.goto(site.case)
         session = await reader.page.context.new_cdp_session(reader.page)
         await session.send("Emulation.setCPUThrottlingRate", {"rate": 6})
-        await reader.page.evaluate(
-            """() => {
-              window.longest = 0;
-              new PerformanceObserver((list) => {
-                for (const task of list.getEntries()) window.longest = Math.max(window.longest, task.duration);
-              }).observe({ type: "longtask" });
-              window.finding = findNumber({ challenge: "0".repeat(64), salt: "a-salt&", maxnumber: 100000 });
+        turns = await reader.page.evaluate(
+            """async () => {
+              let turns = 0, isOver = false;
+              const turn = () => { turns += 1; if (!isOver) setTimeout(turn); };
+              setTimeout(turn);
+              await findNumber({ challenge: "0".repeat(64), salt: "a-salt&", maxnumber: 100000 });
+              isOver = true;
+              return turns;
             }"""
         )
-        await reader.page.evaluate("window.finding")
-        assert await reader.page.evaluate("window.longest") < TASK_MS_MAX
+        assert turns > TURNS_MIN
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
