@@ -1,6 +1,7 @@
 """The whole platform in one process: three services on SQLite, a bus without a broker, letters in a folder."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -95,10 +96,14 @@ def build(folder: Path, *, public_url: str, staff_token: str) -> Embedded:
     folder.mkdir(parents=True, exist_ok=True)
     cases, actions, delivery = (_database_url(folder, service) for service in ("cases", "actions", "delivery"))
     token = SecretStr(staff_token)
+    # A new one at each start: a proof begun before it comes back, and the browser makes another.
+    proof_secret = SecretStr(secrets.token_urlsafe(18))
     return Embedded(
         folder,
         services.cases.wiring.build(CasesSettings(database_url=cases, public_url=public_url, staff_token=token)),
-        services.actions.wiring.build(ActionsSettings(database_url=actions, public_url=public_url, staff_token=token)),
+        services.actions.wiring.build(
+            ActionsSettings(database_url=actions, public_url=public_url, staff_token=token, proof_secret=proof_secret)
+        ),
         services.delivery.wiring.build(
             DeliverySettings(
                 database_url=delivery,

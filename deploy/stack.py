@@ -73,6 +73,7 @@ class Stack:
         webs = {process.role.service: process.port for process in reversed(self.processes) if process.role.is_web}
         self.gateway = LocalGateway(self.folder / "gateway", port or free_port(), webs)
         self.staff_token = (environment or {}).get("W4R_STAFF_TOKEN") or secrets.token_urlsafe(18)
+        self.proof_secret = secrets.token_urlsafe(18)
         self._environment, self._campaign = dict(environment or {}), campaign
         self._guard = Guard()
 
@@ -192,6 +193,7 @@ class Stack:
             "W4R_HTTP_HOST": LOOPBACK,
             "W4R_PUBLIC_URL": f"http://localhost:{self.gateway.port}",
             "W4R_STAFF_TOKEN": self.staff_token,
+            "W4R_PROOF_SECRET": self.proof_secret,
         }
         return {**machine, **databases, **mail, **ours, **self._environment}
 

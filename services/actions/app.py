@@ -7,6 +7,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from services.actions.api import api_router
+from services.actions.challenges import challenges_router
 from services.actions.hot_route import HotRoute
 from services.actions.ops_invalidations import invalidations_router
 from services.actions.ops_likeness import likeness_router
@@ -42,6 +43,7 @@ def create_app(wiring: Wiring) -> FastAPI:
         load=wiring.load,
     )
     app.include_router(api_router(wiring))
+    app.include_router(challenges_router(wiring))
     app.include_router(pages_router(wiring))
     app.include_router(likeness_router(wiring))
     app.include_router(invalidations_router(wiring))

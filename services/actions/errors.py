@@ -125,6 +125,53 @@ class UnknownRule(Problem):
         super().__init__(404, "unknown-rule", "There is no such rule", "It may have been removed meanwhile.")
 
 
+class HiddenFieldFilled(Problem):
+    """Somebody filled in what people do not see: a robot, or a person's browser that means well."""
+
+    def __init__(self) -> None:
+        detail = (
+            "A field that is not meant for people came back filled in, perhaps by a program in your browser. We have "
+            "emptied it: please press send once more."
+        )
+        super().__init__(422, "hidden-field-filled", "Your letter is not sent yet", detail)
+
+
+class ProofMissing(Problem):
+    def __init__(self) -> None:
+        detail = (
+            "This campaign asks your browser for a small calculation, which slows robots down, and none came. It needs "
+            "scripts: please allow them on this page and press send once more."
+        )
+        super().__init__(422, "proof-missing", "Your letter is not sent yet", detail)
+
+
+class ProofInvalid(Problem):
+    def __init__(self) -> None:
+        detail = "The small calculation that your browser made did not come out right. Please press send once more."
+        super().__init__(422, "proof-invalid", "Your letter is not sent yet", detail)
+
+
+class ProofExpired(Problem):
+    def __init__(self) -> None:
+        detail = "The small calculation that your browser made has grown too old. Please press send once more."
+        super().__init__(422, "proof-expired", "Your letter is not sent yet", detail)
+
+
+class ProofUsed(Problem):
+    def __init__(self) -> None:
+        detail = (
+            "The small calculation that your browser made went with another letter already; each letter needs its own. "
+            "Please press send once more."
+        )
+        super().__init__(422, "proof-used", "Your letter is not sent yet", detail)
+
+
+class NoChallenge(Problem):
+    def __init__(self) -> None:
+        detail = "Proof of work is not set up here. Send the action without one."
+        super().__init__(404, "no-challenge", "There is no challenge to solve", detail)
+
+
 class Unwritable(Exception):
     """The database refuses this one row. A defect of ours: what it cannot take should have been refused before."""
 

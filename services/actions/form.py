@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import ValidationError
 from starlette.datastructures import FormData
 
+from services.actions.proofs import PROOF_CHARACTERS_MAX
 from services.actions.schemas import (
     ACTION_REQUEST,
     SOURCE_CHARACTERS_MAX,
@@ -29,11 +30,12 @@ EMPTY = {
     "body": "The letter is empty.",
 }
 UNTICKED = frozenset({"", "0", "false", "no", "off"})
+TEXTS = ("case", "channel", "nonce", "name", "email", "country", "subject", "language", "source", "proof", "website")
 
 
 @dataclass(frozen=True)
 class WriteForm:
-    """Every field as it came, so the page can give every word back."""
+    """Every field as it came, so the page can give every word back. `website` is the one no person fills in."""
 
     case: str
     channel: str
@@ -48,6 +50,8 @@ class WriteForm:
     hide_email: bool
     opt_in: bool
     source: str
+    proof: str
+    website: str
 
 
 def read_form(data: FormData) -> WriteForm:
@@ -58,8 +62,7 @@ def read_form(data: FormData) -> WriteForm:
         return value if isinstance(value, str) else ""
 
     return WriteForm(
-        **{name: text(name) for name in ("case", "channel", "nonce", "name", "email", "country", "language", "source")},
-        subject=text("subject"),
+        **{name: text(name) for name in TEXTS},
         body=text("body").replace("\r\n", "\n"),
         targets=tuple(value for value in data.getlist("targets") if isinstance(value, str) and value),
         hide_email=text("hide_email").lower() not in UNTICKED,
@@ -78,6 +81,8 @@ def as_request(form: WriteForm) -> ActionRequest:
         "hide_email": form.hide_email,
         "opt_in": form.opt_in,
         "source": _source(form.source),
+        # What is too long is no proof; it will be told so, and not in the words for a field.
+        "proof": form.proof[:PROOF_CHARACTERS_MAX] or None,
     }
     try:
         return ACTION_REQUEST.validate_python(values)

@@ -14,6 +14,7 @@ from services.actions.intake_limits import IntakeLimits
 from services.actions.known_cases import KnownCases
 from services.actions.metrics import IntakeMetrics
 from services.actions.origins import NOWHERE, Origin
+from services.actions.proving import Proving
 from services.actions.schemas import ActionRequest
 from services.actions.store import ActionStore, Kept
 from shared.clock import Clock
@@ -43,6 +44,7 @@ class Intake:
     metrics: IntakeMetrics
     seconds_max: float
     switches: IntakeSwitches
+    proving: Proving
     lookups: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOOKUPS_MAX))
 
 
@@ -78,8 +80,10 @@ async def _keep(
         snapshot, targets = admit(request, case, now)
         await intake.switches.require_accepting(request.case)
         intake.limits.count(request, origin)
+        await intake.proving.require(request.proof, action_id, snapshot.protection, deadline)
     except Problem:
-        # A case may close, or a limit be reached, between an action and its repeat, which still deserves its receipt.
+        # A case may close, a limit be reached or a proof expire between an action and its repeat, which still deserves
+        # its receipt.
         earlier = await _find_earlier(action_id, deadline, intake) if case else None
         if earlier is None:
             raise

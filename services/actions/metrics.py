@@ -15,6 +15,8 @@ class IntakeMetrics:
         self.accepted = Counter("actions_accepted", "Actions kept for the first time", ("channel",), registry=registry)
         self.limited = Counter("actions_limited", "Actions refused by a rate limit", ("by",), registry=registry)
         self.blocked = Counter("actions_blocked", "Actions refused by a rule of staff", ("kind",), registry=registry)
+        self.honeypot = Counter("actions_honeypot", "Forms with the hidden field filled in", registry=registry)
+        self.proofs = Counter("actions_proofs", "Proofs of work asked for, by outcome", ("outcome",), registry=registry)
         self._depth = Gauge("actions_intake_queue_depth", "Actions that wait for a commit", registry=registry)
         self.batch_rows = Histogram("actions_commit_rows", "Actions in one commit", buckets=ROWS, registry=registry)
         self.commit_seconds = Histogram(

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.actions.hot_route import KEY_CHARACTERS_MAX
 from services.actions.letter_states import LetterState
+from services.actions.proofs import HEX_256
 from services.actions.receipts import TOKEN
 from services.actions.schemas import Accepted, ActionRequest
 from shared.messages.cases import Channel
@@ -46,6 +47,16 @@ class ActionOut(Part):
     channel: Channel
     status: Literal["accepted", "cancelled", "invalidated"]
     accepted_at: AwareDatetime
+
+
+class ChallengeOut(Part):
+    """A challenge of ALTCHA's first protocol."""
+
+    algorithm: Literal["SHA-256"]
+    challenge: str = Field(pattern=HEX_256, description="the SHA-256 of the salt and the number looked for, in hex")
+    maxnumber: int = Field(ge=1, description="the number is not larger")
+    salt: str = Field(description="ends with when the challenge does: expires, in seconds since 1970")
+    signature: str = Field(pattern=HEX_256)
 
 
 class ReceiptOut(Part):
@@ -137,7 +148,11 @@ ACTION_ANSWERS: Documented = _ANY_ROUTE | {
     409: _problem(409, "The case is closed: ended or won"),
     410: _problem(410, "The case was withdrawn"),
     415: _problem(415, "Not application/json"),
-    422: _problem(422, "Fields that cannot be taken, each named; or the key belongs to another action"),
+    422: _problem(
+        422,
+        "Fields that cannot be taken, each named; or the key belongs to another action; or the campaign asks for proof "
+        "of work, and it is missing, wrong, expired or was used for another action",
+    ),
     429: _too_many(),
 }
 ACTION_SENT: dict[str, Any] = {
@@ -151,6 +166,11 @@ ACTION_SENT: dict[str, Any] = {
         }
     ],
     "requestBody": {"required": True, "content": {"application/json": {"schema": _schema_of(ActionRequest)}}},
+}
+
+CHALLENGE_ANSWERS: Documented = _ANY_ROUTE | {
+    200: {"model": ChallengeOut, "description": "A fresh challenge. It holds for 20 minutes, and for one action"},
+    404: _problem(404, "Proof of work is not set up here: send actions without"),
 }
 
 RECEIPT_ANSWERS: Documented = _ANY_ROUTE | {

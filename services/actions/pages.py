@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from services.actions.admission import fit_targets, reachable
 from services.actions.countries import COUNTRIES
-from services.actions.errors import UnknownReceipt, WrongType
+from services.actions.errors import HiddenFieldFilled, UnknownReceipt, WrongType
 from services.actions.form import WriteForm, as_request, form_action_id, in_form_words, read_form
 from services.actions.intake import accept_action
 from services.actions.origins import origin_of
@@ -30,6 +30,7 @@ FORM_PATH = "/actions"
 FORM_FIELDS_MAX = 200
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 FOR_NOW = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+TRAPPED = HiddenFieldFilled().kind
 # A receipt's address is its key: it must not leave with a link, nor enter a search engine.
 PRIVATE = {"X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer"}
 
@@ -44,6 +45,7 @@ def pages_router(wiring: Wiring) -> APIRouter:
             return _ask_to_wait(request, form, crowded, wiring)
         origin = origin_of(request.scope, wiring.own_networks)
         try:
+            _refuse_trapped(form, wiring)
             wish = fit_targets(as_request(form), await wiring.cases.find(form.case))
             receipt = await accept_action(wish, form_action_id(form, wish), wiring.intake, origin)
         except Problem as problem:
@@ -73,6 +75,13 @@ async def _read(request: Request) -> WriteForm:
         raise WrongType("application/x-www-form-urlencoded")
     async with request.form(max_files=0, max_fields=FORM_FIELDS_MAX) as data:
         return read_form(data)
+
+
+def _refuse_trapped(form: WriteForm, wiring: Wiring) -> None:
+    """Raises the 422 for a form with the hidden field filled in. Never in silence: a browser's extension may have."""
+    if form.website:
+        wiring.intake.metrics.honeypot.inc()
+        raise HiddenFieldFilled
 
 
 def _ask_to_wait(request: Request, form: WriteForm, problem: Problem, wiring: Wiring) -> HTMLResponse:
@@ -108,6 +117,9 @@ async def _give_back(form: WriteForm, problem: Problem, wiring: Wiring) -> HTMLR
         case_title=case.title if case else None,
         channels=case.channels if case else (),
         targets=_offered(form, case),
+        asks_proof=case is not None and case.protection.proof_of_work,
+        # Not twice: the program that filled it in would do so again, and its person would never get through.
+        has_trap=problem.kind != TRAPPED,
     )
     page.headers.update(problem.headers)
     return page

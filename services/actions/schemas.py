@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from services.actions.addresses import read_address
 from services.actions.countries import COUNTRIES
+from services.actions.proofs import PROOF_CHARACTERS_MAX
 from shared.messages.cases import Channel
 from shared.web.problems import FieldError
 
@@ -141,9 +142,15 @@ class ActionRequest(Fields):
     source: Annotated[dict[SourceKey, SourceValue], Field(max_length=SOURCE_ENTRIES_MAX)] = Field(
         default_factory=dict, description="where they came from: partner, utm_source, utm_medium, utm_campaign ..."
     )
+    # Left out of the digest: the same letter, sent again with a fresh proof, is the same action.
+    proof: Annotated[str, Field(max_length=PROOF_CHARACTERS_MAX)] | None = Field(
+        default=None,
+        exclude=True,
+        description="a solved challenge from GET /api/v1/actions/challenge, for campaigns that ask for proof of work",
+    )
 
     def digest(self) -> str:
-        """The same for two requests that say the same, however they were spelt on the wire."""
+        """The same for two requests that say the same, however they were spelt on the wire and proven."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 

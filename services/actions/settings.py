@@ -1,6 +1,6 @@
 """Every knob of the actions service, with its unit and a safe default."""
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, SecretStr
 
 from services.actions.rate_limits import LimitsText
 from shared.settings import Settings
@@ -64,4 +64,15 @@ class ActionsSettings(Settings):
     )
     dominance_share_min_unknown: float = Field(
         default=0.5, gt=0, le=1, description="share that is enough where the day before tells nothing"
+    )
+    proof_secret: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="signs challenges for proof of work; unset: in campaigns that ask for one nothing is proven",
+    )
+    proof_max_number: int = Field(
+        default=200_000,
+        ge=1,
+        le=10_000_000,
+        description="hashes a proof of work takes at most, half of it on average; a cheap phone does 100,000 a second",
     )

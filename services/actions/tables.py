@@ -231,6 +231,16 @@ class AccessRule(Row, table=True):
     removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class UsedProof(Row, table=True):
+    """A solved challenge and the one action it counts for, until nobody could show it again."""
+
+    __tablename__ = "used_proof"
+
+    challenge: str = Field(primary_key=True)
+    action_id: UUID
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
 class Outbox(OutboxColumns, Row, table=True):
     __tablename__ = "outbox"
 

@@ -22,6 +22,7 @@ from services.actions.known_cases import KnownCases
 from services.actions.likeness_meter import LikenessMeter
 from services.actions.metrics import IntakeMetrics
 from services.actions.one_statement import OneStatement
+from services.actions.proving import Proving
 from services.actions.rate_limits import LimitedBy, RateLimits, read_limits
 from services.actions.rate_store import RateStore
 from services.actions.rate_table import RateTable
@@ -29,6 +30,7 @@ from services.actions.settings import ActionsSettings
 from services.actions.store import ActionStore
 from services.actions.tables import Audit, SwitchRow
 from services.actions.tables import Outbox as OutboxRow
+from services.actions.used_proofs import UsedProofs
 from services.actions.waiting import Waiting
 from shared.audit import Auditor
 from shared.bare import BareConnections
@@ -55,6 +57,7 @@ COUNT_EVERY_SECONDS = 15.0
 WATCH_EVERY_SECONDS = 60.0
 FORGET_COUNTS_EVERY_SECONDS = 60.0
 SHARE_COUNTS_EVERY_SECONDS = 1.0
+FORGET_PROOFS_EVERY_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ class Wiring:
     switches: Switches
     shedding: Shedding
     switchboard: Switchboard
+    used_proofs: UsedProofs
 
     def chores(self, relay: Relay) -> list[Job]:
         """What is done now and then, beside the worker: forgetting what is over, measuring, watching."""
@@ -101,6 +105,7 @@ class Wiring:
             chore(self.dominance.look, WATCH_EVERY_SECONDS),
             chore(self.forget_counts, FORGET_COUNTS_EVERY_SECONDS),
             chore(self.rules.forget_old, FORGET_EVERY_SECONDS),
+            chore(self.used_proofs.forget_expired, FORGET_PROOFS_EVERY_SECONDS),
         ]
 
     def web_chores(self) -> list[Job]:
@@ -116,6 +121,7 @@ class Wiring:
         if self.bare:
             await self.bare.close()
         await self.switches.close()
+        await self.used_proofs.close()
         await self.database.close()
 
 
@@ -146,6 +152,8 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
     switches = Switches(database, SwitchRow, clock)
     shedding = Shedding([Feature.SHARING], switches, load, clock, registry)
     offered = offered_switches(cases, switches, clock)
+    used_proofs = UsedProofs(database, clock)
+    proving = Proving(settings.proof_secret, used_proofs, clock, metrics)
     return Wiring(
         settings=settings,
         clock=clock,
@@ -161,7 +169,7 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         limits=limits,
         commit=commit,
         intake=Intake(
-            cases, limits, commit, store, clock, metrics, settings.accept_seconds_max, IntakeSwitches(switches)
+            cases, limits, commit, store, clock, metrics, settings.accept_seconds_max, IntakeSwitches(switches), proving
         ),
         staff=staff_of(settings, clock),
         audit=audit,
@@ -177,6 +185,7 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         switches=switches,
         shedding=shedding,
         switchboard=Switchboard(database, SwitchRow, switches, shedding, load, audit, clock, offered),
+        used_proofs=used_proofs,
     )
 
 

@@ -74,6 +74,7 @@ class Library:
             status=status_now(case, now),
             campaign=campaign.slug,
             campaign_name=campaign.name,
+            proof_of_work=campaign.proof_of_work,
             demands=tuple(case.demands),
             channels=tuple(Channel(channel) for channel in case.channels),
             targets=tuple(_target(row) for row in await _parts(session, CaseTarget, case.id)),

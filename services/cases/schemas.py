@@ -121,6 +121,7 @@ class CaseShown(Shown):
     status: CaseStatus
     campaign: str
     campaign_name: str
+    proof_of_work: bool = Field(description="an action on it brings a `proof`, see GET /api/v1/actions/challenge")
     title: str
     person: str | None = Field(description="null where they did not agree to be named")
     country: str

@@ -118,6 +118,7 @@ class CaseView:
     status: CaseStatus
     campaign: str
     campaign_name: str
+    proof_of_work: bool
     title: str
     person: str | None
     country: str

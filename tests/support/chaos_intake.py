@@ -34,6 +34,7 @@ class WebProcess:
         ours = {
             "W4R_ACTIONS_DATABASE_URL": database_url,
             "W4R_HTTP_PORT": str(self.port),
+            "W4R_PROOF_SECRET": "a-proof-secret-for-tests",
             "W4R_RATE_PER_MAILBOX": "",
         }
         self._environment = machine | ours | environment
