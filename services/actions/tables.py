@@ -5,14 +5,18 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Text
-from sqlalchemy.orm import registry
+from sqlalchemy import JSON, Index, Text, text
+from sqlalchemy.orm import declared_attr, registry
 from sqlmodel import Field, SQLModel
 
 from shared.audit import AuditColumns
 from shared.db import UtcDateTime
 from shared.dead_letters import DeadLetterColumns
 from shared.outbox import OutboxColumns
+
+# Written out, not bound as parameters: only then can a prepared statement use the partial index.
+IS_UNREGISTERED = text("type = 'actions.action_accepted.v1' AND published_at IS NOT NULL AND registered_at IS NULL")
+IS_REGISTERED = text("registered_at IS NOT NULL")
 
 
 class Row(SQLModel, registry=registry()):
@@ -95,7 +99,21 @@ class LetterReport(Row, table=True):
 
 
 class Outbox(OutboxColumns, Row, table=True):
+    """`registered_at` is when we heard that delivery has the action; `reemitted` how often it was sent once more."""
+
     __tablename__ = "outbox"
+
+    @declared_attr.directive
+    def __table_args__(cls) -> tuple[Index, ...]:  # noqa: N805
+        unregistered, registered = IS_UNREGISTERED, IS_REGISTERED
+        return (
+            *super().__table_args__,
+            Index("outbox_unregistered", "published_at", postgresql_where=unregistered, sqlite_where=unregistered),
+            Index("outbox_registered", "registered_at", postgresql_where=registered, sqlite_where=registered),
+        )
+
+    registered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reemitted: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class Audit(AuditColumns, Row, table=True):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from services.actions.group_commit import GroupCommit, Limits
 from services.actions.intake import Intake
 from services.actions.known_cases import KnownCases
 from services.actions.metrics import IntakeMetrics
+from services.actions.reconciling import ReconcileLimits, ReconcileMetrics, Reconciler, forget_published
 from services.actions.settings import ActionsSettings
 from services.actions.store import ActionStore
 from services.actions.tables import Audit
@@ -48,13 +50,21 @@ class Wiring:
     cases: KnownCases
     commit: GroupCommit
     intake: Intake
+    reconciler: Reconciler
     staff: Staff
     audit: Auditor
     own_networks: tuple[IPv4Network | IPv6Network, ...]
 
     def chores(self, relay: Relay) -> list[Job]:
-        """What is done now and then, beside the worker: forgetting what was published."""
-        return [chore(relay.forget_published, FORGET_EVERY_SECONDS)]
+        """What is done now and then, beside the worker: sending again what was lost, forgetting what arrived."""
+
+        async def forget() -> None:
+            await forget_published(relay)
+
+        return [
+            chore(self.reconciler.reconcile, self.settings.reconcile_seconds),
+            chore(forget, FORGET_EVERY_SECONDS),
+        ]
 
     async def close(self) -> None:
         await self.cases.close()
@@ -89,6 +99,7 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         cases=cases,
         commit=commit,
         intake=Intake(cases, commit, store, clock, metrics, settings.accept_seconds_max),
+        reconciler=Reconciler(database, clock, _reconcile_limits(settings), ReconcileMetrics(registry)),
         staff=staff_of(settings, clock),
         audit=Auditor(Audit, clock),
         own_networks=trusted_networks(settings.trusted_proxies),
@@ -102,4 +113,14 @@ def _limits(settings: ActionsSettings) -> Limits:
         linger_seconds=settings.intake_linger_ms / 1000,
         writers=settings.intake_writers,
         drain_seconds_max=settings.stop_seconds_max,
+    )
+
+
+def _reconcile_limits(settings: ActionsSettings) -> ReconcileLimits:
+    return ReconcileLimits(
+        grace=timedelta(seconds=settings.reconcile_grace_seconds),
+        quiet=timedelta(seconds=settings.reconcile_quiet_seconds),
+        old=timedelta(seconds=settings.reconcile_old_seconds),
+        batch_max=settings.reconcile_batch_max,
+        times_max=settings.reconcile_times_max,
     )
