@@ -25,8 +25,9 @@ class Line:
     def __init__(self, service: ActionsService, clock: ManualClock) -> None:
         self.service, self.wiring, self.clock = service, service.wiring, clock
         self._numbers = 0
-        self._bus: Any = RecordingBus()
-        self.relay = self.wiring.relay(self._bus)
+        self._bus = RecordingBus()
+        bus: Any = self._bus
+        self.relay = self.wiring.relay(bus)
         self.waiting: list[UUID] = []
 
     def wait(self, **for_: float) -> None:
