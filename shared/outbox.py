@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Index, LargeBinary, Table, Update, delete, func, text, update
+from sqlalchemy import ColumnElement, Index, LargeBinary, Table, Update, delete, func, text, update
 from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -199,11 +199,11 @@ class Relay:
         matching = col(self._table.event_id).in_(event_ids)
         return update(self._table).where(matching).execution_options(synchronize_session=False)
 
-    async def forget_published(self, keep: timedelta = KEEP_PUBLISHED) -> None:
-        """Drop rows that were published longer than `keep` ago."""
+    async def forget_published(self, keep: timedelta = KEEP_PUBLISHED, only: ColumnElement[bool] | None = None) -> None:
+        """Drop rows that were published longer than `keep` ago, all of them or `only` these."""
         async with self._database.transaction() as session:
-            old = col(self._table.published_at) < self._clock.now() - keep
-            await session.exec(delete(self._table).where(old))
+            old = delete(self._table).where(col(self._table.published_at) < self._clock.now() - keep)
+            await session.exec(old if only is None else old.where(only))
 
     async def depth(self) -> int:
         """How many events wait to be published."""

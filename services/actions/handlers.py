@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.actions.letter_states import STATE_BY_EVENT
+from services.actions.registering import note_registered
 from services.actions.tables import CaseStatus, DeadLetter, KnownCaseRow, KnownTargetRow, LetterReport
 from services.actions.wiring import Wiring
 from shared.bus import Handler, Queue, Subscription
@@ -16,7 +17,7 @@ from shared.bus.dispatch import dispatch
 from shared.db import Database, insert_once
 from shared.dead_letters import keeper
 from shared.messages.cases import CaseClosedV1, CasePublishedV1, Target
-from shared.messages.delivery import LetterEvent
+from shared.messages.delivery import ActionsRegisteredV1, LetterEvent
 from shared.messages.envelope import Envelope, Event
 
 CASES_BATCH_MAX = 20
@@ -116,7 +117,9 @@ def _insert(session: AsyncSession, table: Table) -> postgresql.Insert | sqlite.I
 
 CASES = Queue("actions.cases", (CasePublishedV1, CaseClosedV1))
 RECEIPTS = Queue("actions.receipts", tuple(STATE_BY_EVENT))
-QUEUES = (CASES, RECEIPTS)
+# Of their own: among reports on letters they would cut batches short, and wait behind all letters of a launch.
+REGISTRATIONS = Queue("actions.registrations", (ActionsRegisteredV1,))
+QUEUES = (CASES, RECEIPTS, REGISTRATIONS)
 
 
 def subscriptions(wiring: Wiring) -> list[Subscription]:
@@ -136,5 +139,11 @@ def subscriptions(wiring: Wiring) -> list[Subscription]:
             keep_dead,
             batch_max=settings.receipts_batch_max,
             linger_seconds=settings.receipts_linger_ms / 1000,
+        ),
+        Subscription(
+            REGISTRATIONS,
+            dispatch({ActionsRegisteredV1: partial(note_registered, database=database, clock=wiring.clock)}),
+            keep_dead,
+            batch_max=settings.registrations_batch_max,
         ),
     ]

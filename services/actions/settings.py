@@ -76,3 +76,24 @@ class ActionsSettings(Settings):
         le=10_000_000,
         description="hashes a proof of work takes at most, half of it on average; a cheap phone does 100,000 a second",
     )
+    registrations_batch_max: int = Field(
+        default=10, ge=1, le=50, description="reports of up to 500 registered actions handled in one commit"
+    )
+    reconcile_seconds: float = Field(
+        default=60.0, gt=0, description="how often actions that delivery never registered are looked for, s"
+    )
+    reconcile_grace_seconds: float = Field(
+        default=300.0,
+        gt=0,
+        description="how much later an action that delivery has must be, and known to be there, to prove one lost, s",
+    )
+    reconcile_batch_max: int = Field(default=1000, ge=1, le=10_000, description="lost actions published again at once")
+    reconcile_times_max: int = Field(
+        default=5, ge=1, le=100, description="how often one action is published again before it is left to staff"
+    )
+    reconcile_quiet_seconds: float = Field(
+        default=600.0, gt=0, description="delivery registered nothing for so long: then losses are tried on chance, s"
+    )
+    reconcile_old_seconds: float = Field(
+        default=3600.0, gt=0, description="and nothing was published for so long without being registered, s"
+    )

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import JSON, BigInteger, Index, Text, text
-from sqlalchemy.orm import registry
+from sqlalchemy.orm import declared_attr, registry
 from sqlmodel import Field, SQLModel
 
 from shared.audit import AuditColumns
@@ -17,6 +17,10 @@ from shared.switches import SwitchColumns
 
 IS_LOCATED = text("network IS NOT NULL")
 IS_INVALID = text("invalidation_id IS NOT NULL")
+
+# Written out, not bound as parameters: only then can a prepared statement use the partial index.
+IS_UNREGISTERED = text("type = 'actions.action_accepted.v1' AND published_at IS NOT NULL AND registered_at IS NULL")
+IS_REGISTERED = text("registered_at IS NOT NULL")
 
 
 class Row(SQLModel, registry=registry()):
@@ -242,7 +246,21 @@ class UsedProof(Row, table=True):
 
 
 class Outbox(OutboxColumns, Row, table=True):
+    """`registered_at` is when we heard that delivery has the action; `reemitted` how often it was sent once more."""
+
     __tablename__ = "outbox"
+
+    @declared_attr.directive
+    def __table_args__(cls) -> tuple[Index, ...]:  # noqa: N805
+        unregistered, registered = IS_UNREGISTERED, IS_REGISTERED
+        return (
+            *super().__table_args__,
+            Index("outbox_unregistered", "published_at", postgresql_where=unregistered, sqlite_where=unregistered),
+            Index("outbox_registered", "registered_at", postgresql_where=registered, sqlite_where=registered),
+        )
+
+    registered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reemitted: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class Audit(AuditColumns, Row, table=True):

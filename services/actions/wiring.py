@@ -26,6 +26,7 @@ from services.actions.proving import Proving
 from services.actions.rate_limits import LimitedBy, RateLimits, read_limits
 from services.actions.rate_store import RateStore
 from services.actions.rate_table import RateTable
+from services.actions.reconciling import ReconcileLimits, ReconcileMetrics, Reconciler, forget_published
 from services.actions.settings import ActionsSettings
 from services.actions.store import ActionStore
 from services.actions.tables import Audit, SwitchRow
@@ -78,6 +79,7 @@ class Wiring:
     limits: IntakeLimits
     commit: GroupCommit
     intake: Intake
+    reconciler: Reconciler
     staff: Staff
     audit: Auditor
     likeness: LikenessMeter
@@ -95,9 +97,14 @@ class Wiring:
     used_proofs: UsedProofs
 
     def chores(self, relay: Relay) -> list[Job]:
-        """What is done now and then, beside the worker: forgetting what is over, measuring, watching."""
+        """What is done now and then, beside the worker: sending again what was lost, forgetting, watching."""
+
+        async def forget() -> None:
+            await forget_published(relay)
+
         return [
-            chore(relay.forget_published, FORGET_EVERY_SECONDS),
+            chore(self.reconciler.reconcile, self.settings.reconcile_seconds),
+            chore(forget, FORGET_EVERY_SECONDS),
             chore(self.waiting.count, COUNT_EVERY_SECONDS),
             chore(self.invalidations.work_off, WORK_OFF_EVERY_SECONDS),
             chore(self.forgetting.forget_networks, FORGET_EVERY_SECONDS),
@@ -171,6 +178,7 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         intake=Intake(
             cases, limits, commit, store, clock, metrics, settings.accept_seconds_max, IntakeSwitches(switches), proving
         ),
+        reconciler=Reconciler(database, clock, _reconcile_limits(settings), ReconcileMetrics(registry)),
         staff=staff_of(settings, clock),
         audit=audit,
         likeness=LikenessMeter(database, clock, sample_letters_max=settings.likeness_sample_letters_max),
@@ -216,3 +224,13 @@ def _watch(settings: ActionsSettings, database: Database, clock: Clock, registry
     )
     window = timedelta(seconds=settings.dominance_window_seconds)
     return DominanceWatch(database, clock, rules, window, DominanceMetrics(registry))
+
+
+def _reconcile_limits(settings: ActionsSettings) -> ReconcileLimits:
+    return ReconcileLimits(
+        grace=timedelta(seconds=settings.reconcile_grace_seconds),
+        quiet=timedelta(seconds=settings.reconcile_quiet_seconds),
+        old=timedelta(seconds=settings.reconcile_old_seconds),
+        batch_max=settings.reconcile_batch_max,
+        times_max=settings.reconcile_times_max,
+    )

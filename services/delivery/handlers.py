@@ -11,6 +11,7 @@ from services.delivery.cancelling import CANCELLED, Canceller, find_cancelled, s
 from services.delivery.holding import Verdict, stopped, write_verdicts
 from services.delivery.outcomes import Decision
 from services.delivery.planning import PlannedLetter, plan_action
+from services.delivery.registering import report_registered
 from services.delivery.states import LetterState
 from services.delivery.tables import Inbox as InboxRow
 from services.delivery.tables import Letter
@@ -43,9 +44,10 @@ async def plan_letters(
     clock: Clock,
     wake: Wake,
 ) -> None:
-    """Plan one letter for each target of each action, due at once.
+    """Plan one letter for each target of each action, due at once, and report the actions registered.
 
-    Harmless twice: the inbox knows the event, and a letter's id follows from its action and target."""
+    Harmless twice: the inbox knows the event, and a letter's id follows from its action and target. What comes again
+    is reported again: whoever sent it did not hear of it the first time."""
     now = clock.now()
     async with database.transaction() as session:
         fresh = await inbox.take_new(session, events)
@@ -54,6 +56,7 @@ async def plan_letters(
         verdicts = await _settle_at_once(session, letters)
         await _insert(session, letters)
         await write_verdicts(session, outbox, verdicts, now)
+        await outbox.add(session, *report_registered(events, now))
         await ring_senders(session, wake)
     log.info("planned", actions=len(fresh), seen_before=len(events) - len(fresh), letters=len(letters))
 

@@ -10,6 +10,8 @@ from pydantic import AwareDatetime, Field
 from shared.messages.cases import Channel
 from shared.messages.envelope import Event, derived_id
 
+REGISTERED_MAX = 500  # so that one report stays a few kilobytes
+
 
 def letter_id(action_id: UUID, target_id: UUID, channel: Channel) -> UUID:
     """One action makes one letter to each target on its channel, whoever asks and however often."""
@@ -82,3 +84,22 @@ class LetterPrintedV1(LetterEvent):
     """The letter is on paper."""
 
     wire_type: ClassVar[str] = "delivery.letter_printed.v1"
+
+
+class ActionsRegisteredV1(Event):
+    """Delivery has these actions in its books and answers for their letters: nobody need tell it of them again.
+
+    Said of every batch of `ActionAcceptedV1` that was handled, seen before or not: a report that was lost is made
+    again when its actions are."""
+
+    wire_type: ClassVar[str] = "delivery.actions_registered.v1"
+
+    action_ids: tuple[UUID, ...] = Field(min_length=1, max_length=REGISTERED_MAX)
+    registered_at: AwareDatetime
+
+    def subject(self) -> str:
+        """The batch and its moment: the same actions reported later are another event, and go out again."""
+        return str(derived_id("registered", self.registered_at.isoformat(), *sorted(self.action_ids)))
+
+    def happened_at(self) -> datetime:
+        return self.registered_at

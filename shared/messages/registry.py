@@ -8,6 +8,7 @@ from pydantic_core import from_json
 from shared.messages.actions import ActionAcceptedV1, ActionCancelledV1, ActionInvalidatedV1, ActionReinstatedV1
 from shared.messages.cases import CaseClosedV1, CasePublishedV1
 from shared.messages.delivery import (
+    ActionsRegisteredV1,
     LetterBouncedV1,
     LetterCancelledV1,
     LetterFailedV1,
@@ -30,6 +31,7 @@ EVENTS: tuple[type[Event], ...] = (
     LetterFailedV1,
     LetterCancelledV1,
     LetterPrintedV1,
+    ActionsRegisteredV1,
 )
 
 ENVELOPES: dict[str, TypeAdapter[Envelope[Any]]] = {

@@ -16,6 +16,7 @@ from services.actions.wiring import build
 from shared.bus import Halt
 from shared.messages.cases import Channel, Target
 from shared.messages.delivery import (
+    ActionsRegisteredV1,
     FailureReason,
     LetterBouncedV1,
     LetterCancelledV1,
@@ -200,9 +201,9 @@ async def test_a_database_that_is_away_halts_the_queue_and_loses_nothing() -> No
     unreachable = "postgresql+asyncpg://nobody:nothing@127.0.0.1:1/none"
     wiring = build(ActionsSettings(database_url=unreachable))
     try:
-        for subscription, event in zip(
-            subscriptions(wiring), (a_published_case(), report(LetterSentV1, CASE_ID, MINISTRY, 1)), strict=True
-        ):
+        registered = ActionsRegisteredV1(action_ids=(CASE_ID,), registered_at=NOW)
+        events = (a_published_case(), report(LetterSentV1, CASE_ID, MINISTRY, 1), registered)
+        for subscription, event in zip(subscriptions(wiring), events, strict=True):
             with pytest.raises(Halt):
                 await subscription.handle([opened(event)])
     finally:

@@ -13,7 +13,7 @@ from services.delivery.wiring import build
 from shared.bus import Halt
 from shared.messages.actions import ActionCancelledV1
 from shared.messages.cases import Channel, ClosedReason, Target
-from shared.messages.delivery import FailureReason, LetterCancelledV1, LetterFailedV1, letter_id
+from shared.messages.delivery import REGISTERED_MAX, FailureReason, LetterCancelledV1, LetterFailedV1, letter_id
 from shared.messages.envelope import seal
 from shared.messages.registry import read
 from tests.support.delivery_service import DeliveryService, delivery_service, letter_of, many_actions, opened
@@ -143,6 +143,31 @@ async def test_a_cancelled_action_stops_its_letters_and_no_others(delivery: Deli
 async def test_an_action_that_comes_after_its_own_cancellation_never_goes_out(delivery: DeliveryService) -> None:
     await delivery.tell(a_cancelled_action(), an_accepted_action())
     assert (await delivery.letter()).state is LetterState.CANCELLED
+
+
+async def test_a_batch_is_reported_registered_in_one_event(delivery: DeliveryService) -> None:
+    """All of it, also what makes no letter: whoever sent it asks whether it arrived, not what came of it."""
+    actions = [*many_actions(20), an_accepted_action(channel=Channel.SOCIAL)]
+    await delivery.tell(*actions, actions[0])
+    (report,) = await delivery.registrations()
+    assert sorted(report.action_ids) == sorted(action.action_id for action in actions)
+    assert report.registered_at == NOW
+
+
+async def test_what_comes_again_is_reported_again(delivery: DeliveryService) -> None:
+    """The first report may be what was lost. Its second one is another event, or nobody would publish it."""
+    await delivery.tell(*many_actions(3))
+    delivery.clock.advance(timedelta(minutes=5))
+    await delivery.tell(*many_actions(3))
+    first, second = await delivery.registrations()
+    assert first.action_ids == second.action_ids
+    assert first.subject() != second.subject()
+    assert len(await delivery.letters()) == 3
+
+
+async def test_a_batch_beyond_one_report_is_reported_in_several(delivery: DeliveryService) -> None:
+    await delivery.tell(*many_actions(REGISTERED_MAX + 1, channel=Channel.SOCIAL))
+    assert sorted(len(report.action_ids) for report in await delivery.registrations()) == [1, REGISTERED_MAX]
 
 
 async def test_a_database_that_is_away_halts_the_queue_instead_of_losing_actions() -> None:

@@ -15,16 +15,13 @@ STRAYS = """
     WHERE action.token IS NULL OR told.id IS NULL
 """
 UNPUBLISHED = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+REGISTERED = "SELECT count(*) FROM outbox WHERE type = 'actions.action_accepted.v1' AND registered_at IS NOT NULL"
+REEMITTED = "SELECT coalesce(sum(reemitted), 0) FROM outbox"
 LETTERS_OWED = "SELECT coalesce(sum(json_array_length(target_ids)), 0) FROM action"
 LETTERS = "SELECT count(*) FROM letter"
+PLANNED = "SELECT count(DISTINCT action_id) FROM letter"
 LETTERS_BY_STATE = "SELECT state, count(*) FROM letter GROUP BY state"
 LETTERS_LIVE = "SELECT count(*) FROM letter WHERE state IN ('queued', 'sending', 'uncertain')"
-# What was published since then, marked as not published: how many events that were.
-PUBLISH_AGAIN = """
-    WITH again AS (
-        UPDATE outbox SET published_at = NULL, next_at = now() WHERE created_at > $1 RETURNING 1
-    ) SELECT count(*) FROM again
-"""
 COUNTED_BY_KIND = "SELECT kind, sum(count)::bigint FROM ledger_count WHERE kind <> 'offline_reported' GROUP BY kind"
 
 
@@ -42,6 +39,14 @@ async def ask(url: str, query: str, *values: object) -> int:
     connection = await asyncpg.connect(url.replace("+asyncpg", ""), timeout=10)
     try:
         return int(await connection.fetchval(query, *values))
+    finally:
+        await connection.close()
+
+
+async def execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""), timeout=10)
+    try:
+        await connection.execute(statement)
     finally:
         await connection.close()
 

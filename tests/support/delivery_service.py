@@ -23,7 +23,7 @@ from services.delivery.tables import Attempt, Letter, Outbox, Row
 from services.delivery.wiring import Wiring, build
 from shared.clock import ManualClock
 from shared.messages.actions import ActionAcceptedV1
-from shared.messages.delivery import LetterEvent, letter_id
+from shared.messages.delivery import ActionsRegisteredV1, LetterEvent, letter_id
 from shared.messages.envelope import Envelope, Event, derived_id, seal
 from shared.messages.registry import read
 from tests.support.events import MINISTRY, NOW, an_accepted_action
@@ -97,7 +97,14 @@ class DeliveryService:
             return list(await session.exec(select(Attempt).order_by(col(Attempt.number))))
 
     async def reports(self) -> list[LetterEvent]:
-        """What the outbox holds, opened, in order."""
+        """What the outbox holds of letters, opened, in order."""
+        return [event for event in await self._told() if isinstance(event, LetterEvent)]
+
+    async def registrations(self) -> list[ActionsRegisteredV1]:
+        """What the outbox holds of actions, opened, in order."""
+        return [event for event in await self._told() if isinstance(event, ActionsRegisteredV1)]
+
+    async def _told(self) -> list[Event]:
         async with self.wiring.database.transaction() as session:
             rows = list(await session.exec(select(Outbox).order_by(col(Outbox.created_at))))
         return [read(row.body).data for row in rows]

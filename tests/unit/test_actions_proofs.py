@@ -63,7 +63,7 @@ def test_another_installations_challenge_is_worth_nothing() -> None:
         {"algorithm": "SHA-1"},
         {"algorithm": "none"},
     ],
-    ids=lambda change: ascii(change)[:40],
+    ids=range(15),  # their values differ from run to run, and two test processes must agree on names
 )
 def test_what_was_changed_is_no_proof(change: dict[str, Any]) -> None:
     assert outcome_of(SOLUTION) is Outcome.PROVEN

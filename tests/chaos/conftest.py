@@ -1,0 +1,20 @@
+"""The platform that a file's tests break and mend in turn."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.chaos_world import World, running_world
+
+
+@pytest.fixture(scope="module")
+def running_platform() -> Iterator[World]:
+    with running_world() as world:
+        yield world
+
+
+@pytest.fixture
+async def world(running_platform: World) -> World:
+    """It takes letters, on every web process."""
+    await running_platform.open_case()
+    return running_platform
