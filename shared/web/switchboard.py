@@ -47,6 +47,10 @@ class SwitchView:
     def name(self) -> str:
         return self.switch.name
 
+    @property
+    def may_be_auto(self) -> bool:
+        return SwitchState.AUTO in self.switch.states
+
 
 class SwitchOut(BaseModel):
     """A switch. `in_effect` is what its state comes to in the process that answers, by its load at this moment."""
