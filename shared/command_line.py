@@ -1,6 +1,7 @@
 """What the command lines of all services share: how a process begins, is reached, and lets go of what it holds."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping
 
 import typer
@@ -13,6 +14,8 @@ from shared.processes import Job, serve
 from shared.settings import Settings
 from shared.web.health import Check, health_app
 
+WEB = "web"
+
 
 def command_line(help_text: str | None) -> typer.Typer:
     """Plain tracebacks: the pretty ones show values, and values are people's words."""
@@ -20,9 +23,12 @@ def command_line(help_text: str | None) -> typer.Typer:
 
 
 def begin(service: str, role: str, settings: Settings) -> None:
-    """Let the process tell about itself, before it does anything."""
+    """Let the process tell about itself, and take its place behind those that answer people."""
     configure_logging(service, role, settings.log_level)
     configure_tracing(service)
+    if role != WEB:
+        # What a worker, sender or relay does can wait in a table or a queue; who waits for an answer leaves.
+        os.nice(settings.background_nice)
 
 
 def broker(service: str, role: str, settings: Settings) -> RabbitMQBus:

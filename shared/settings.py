@@ -48,4 +48,10 @@ class Settings(BaseSettings):
     )
     log_level: str = Field(default="info", description="debug, info, warning or error")
     stop_seconds_max: int = Field(default=20, ge=1, description="how long a stopping process may finish what it has, s")
+    background_nice: int = Field(
+        default=10,
+        ge=0,
+        le=19,
+        description="niceness of workers, senders and relays: on a busy machine they give way to web processes",
+    )
     database_pool_size: int = Field(default=10, ge=1, le=100, description="connections to the database per process")

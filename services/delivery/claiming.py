@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from random import Random
 from uuid import UUID
 
-from sqlalchemy import bindparam, exists, insert, select, update
+from sqlalchemy import bindparam, exists, insert, select, text, update
 from sqlmodel import col
 
 from services.delivery.channels import Answer
@@ -25,6 +25,7 @@ from shared.outbox import Outbox
 
 _LETTERS = Letter.__table__  # type: ignore[attr-defined]
 _ATTEMPTS = Attempt.__table__  # type: ignore[attr-defined]
+_IN_ORDER_OF_THE_INDEX = text("SET LOCAL enable_sort = off")
 _COMPOSITION = [_LETTERS.c[field.name] for field in fields(Composition)]
 
 
@@ -93,7 +94,12 @@ class Claims:
             .returning(*_COMPOSITION, _LETTERS.c.fence, _LETTERS.c.traceparent)
         )
         async with self._database.transaction() as session:
-            rows = (await (await session.connection()).execute(statement)).all()
+            connection = await session.connection()
+            if self._database.is_postgresql:
+                # A table that has just filled up has no statistics yet, and the planner thinks it small: it would
+                # fetch and sort all that waits for every claim.
+                await connection.execute(_IN_ORDER_OF_THE_INDEX)
+            rows = (await connection.execute(statement)).all()
         return [ClaimedLetter(Composition(*row[:-2]), row[-2], row[-1]) for row in rows]
 
     async def renew(self, letters: Sequence[ClaimedLetter]) -> None:

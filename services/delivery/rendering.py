@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 from uuid import UUID
 
 from services.delivery.channels import Phase, Refused, RenderedLetter
 from services.delivery.mime import Unwritable, address_header, one_line, text_header, write_address, write_mail
+
+OFFICIALS_REMEMBERED_MAX = 1_000
 
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
 
@@ -54,7 +57,7 @@ def read_campaign(mail_from: str) -> Campaign:
 def render(letter: Composition, campaign: Campaign, now: datetime) -> RenderedLetter | Refused:
     """Compose the mail. A target whose address cannot be written is refused, with the reason."""
     try:
-        recipient = write_address(letter.to_address or "")
+        recipient = _write_official_address(letter.to_address or "")
     except Unwritable as fault:
         return Refused(Phase.RENDER, text=f"The target's address cannot be written: {fault}.")
     headers: dict[str, Header | str] = {
@@ -68,6 +71,12 @@ def render(letter: Composition, campaign: Campaign, now: datetime) -> RenderedLe
     }
     content = write_mail(headers, f"{letter.body.rstrip()}\n\n{_signature(letter)}")
     return RenderedLetter(letter.id, campaign.address, recipient, content)
+
+
+@lru_cache(maxsize=OFFICIALS_REMEMBERED_MAX)
+def _write_official_address(address: str) -> str:
+    """The few who receive are written to again and again. A supporter's address is never remembered."""
+    return write_address(address)
 
 
 def _signature(letter: Composition) -> str:

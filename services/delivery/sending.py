@@ -26,6 +26,7 @@ from shared.wake import Wake
 
 POLL_SECONDS = 1.0
 FILL_UP_SECONDS = 0.02
+RECORD_LINGER_SECONDS = 0.03
 RECORD_LETTERS_MAX = 200
 UNRECORDED_MAX = 1_000
 DATABASE_WAIT_SECONDS_MAX = 5.0
@@ -164,6 +165,9 @@ class Sender:
                 self._to_record.clear()
                 await self._to_record.wait()
                 continue
+            if len(self._results) < RECORD_LETTERS_MAX:
+                # One commit for many results costs little more than one for a single result.
+                await _wait_for(finished, RECORD_LINGER_SECONDS)
             batch = self._results[:RECORD_LETTERS_MAX]
             try:
                 verdicts = await self._claims.record(batch)

@@ -72,6 +72,13 @@ def test_everything_that_goes_on_running_has_a_health_check_and_comes_back() -> 
         assert part["deploy"]["resources"]["limits"]["memory"], name
 
 
+def test_what_is_buffered_gives_way_to_those_who_answer_people() -> None:
+    shares: dict[bool, set[int]] = {True: set(), False: set()}
+    for part in OURS.values():
+        shares[part["command"][-1] == "web"].add(part["cpu_shares"])
+    assert max(shares[False]) < min(shares[True])
+
+
 def test_health_is_asked_on_the_port_the_process_answers_on() -> None:
     for name, part in OURS.items():
         if name not in ONCE:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from services.delivery.channels import Accepted, Answer, Deferred, Outcome, Phase, Unknown
 from services.delivery.claiming import ClaimedLetter, HandoverResult
@@ -16,6 +17,7 @@ from tests.support.events import NOW, a_closed_case, an_accepted_action
 
 LEASE = timedelta(seconds=60)
 SECOND = timedelta(seconds=1)
+WAITING = 3_000
 
 
 @pytest.fixture
@@ -59,6 +61,28 @@ async def test_a_claim_takes_no_more_than_it_asks_for_and_the_oldest_first(deliv
         delivery.clock.now() + LEASE,
     )
     assert second.state is LetterState.QUEUED
+
+
+async def test_a_claim_looks_at_no_more_than_it_takes(delivery: DeliveryService) -> None:
+    """However much waits, and though the table has just filled up, so that nobody has counted it yet."""
+    if not delivery.wiring.database.is_postgresql:
+        pytest.skip("SQLite's planner follows the index without being told")
+    for at in range(0, WAITING, 500):
+        await delivery.tell(*many_actions(WAITING)[at : at + 500])
+    before = await rows_read(delivery)
+    claims = delivery.claims()
+    for _ in range(10):
+        assert len(await claims.claim(10)) == 10
+    assert await rows_read(delivery) - before < WAITING
+
+
+async def rows_read(delivery: DeliveryService) -> int:
+    """How many rows of letters PostgreSQL has read so far, by any way."""
+    asked = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'letter'"
+    async with delivery.wiring.database.transaction() as session:
+        await (await session.connection()).execute(text("SELECT pg_stat_force_next_flush()"))
+    async with delivery.wiring.database.transaction() as session:
+        return int((await (await session.connection()).execute(text(asked))).scalar_one())
 
 
 async def test_a_letter_is_not_claimed_before_its_time(delivery: DeliveryService) -> None:
