@@ -153,6 +153,18 @@ async def test_a_turn_takes_no_more_than_its_batch_and_the_oldest_first(queue: L
     assert set(queue.waiting) == {*first, *second}
 
 
+async def test_a_large_loss_is_mended_turn_by_turn(database_url: str) -> None:
+    """What the first turn sent is registered last, and is old: it must not hide that later ones had passed."""
+    async with line(database_url, reconcile_batch_max=600) as queue:
+        await queue.act(1100)
+        queue.lose()
+        await moved_on(queue)
+        assert await queue.reconcile() == 600
+        await queue.register()
+        queue.wait(minutes=6)
+        assert await queue.reconcile() == 500
+
+
 async def test_an_action_that_never_arrives_is_left_to_staff_after_some_tries(queue: Line) -> None:
     await queue.act(1)
     for _ in range(5):
@@ -165,17 +177,17 @@ async def test_an_action_that_never_arrives_is_left_to_staff_after_some_tries(qu
     assert queue.metric("actions_unregistered") == 1
 
 
-async def test_staff_who_publish_a_week_again_make_nothing_look_lost(queue: Line) -> None:
-    """What they do to rows that are long registered says nothing of those in line."""
+async def test_staff_who_publish_again_make_nothing_look_lost(queue: Line) -> None:
+    """When old ones went out last, though registered long ago, says nothing of those in line."""
     await queue.act(10)
     await queue.register()
     await queue.act(10)
     queue.wait(hours=2)
     async with queue.wiring.database.transaction() as session:
-        await session.exec(update(Outbox).values(published_at=None, next_at=queue.clock.now()))
+        registered = update(Outbox).where(col(Outbox.registered_at).is_not(None))
+        await session.exec(registered.values(published_at=None, next_at=queue.clock.now()))
     await queue.publish()
-    await queue.register(5)
-    queue.wait(minutes=6)
+    await queue.act(1)
     assert await queue.reconcile() == 0
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import sqlite3
+from contextlib import closing
 from html import unescape
 
 import httpx
@@ -104,6 +106,19 @@ async def test_a_withdrawn_case_is_gone_for_readers_and_writers(world: World, cl
 
     await until(gone, timeout_seconds=60)
     assert "Stansted" not in (await client.get("/")).text
+
+
+async def test_the_demo_knows_what_delivery_registered(embedded: EmbeddedWorld) -> None:
+    """One process and no broker: the report comes back all the same, and nothing is sent twice."""
+    async with httpx.AsyncClient(base_url=embedded.url, timeout=30) as client:
+        assert (await act(client, an_action())).status_code == 202
+    unregistered = "SELECT count(*) FROM outbox WHERE registered_at IS NULL"
+
+    def is_registered() -> bool:
+        with closing(sqlite3.connect(embedded.folder / "actions.db")) as database:
+            return bool(database.execute(unregistered).fetchone() == (0,))
+
+    await until(is_registered, timeout_seconds=30)
 
 
 async def test_the_demo_keeps_its_data_and_forgets_nothing_when_it_is_killed(embedded: EmbeddedWorld) -> None:
