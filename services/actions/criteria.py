@@ -5,7 +5,7 @@ from ipaddress import IPv4Network, ip_network
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from sqlalchemy import ColumnElement, func, or_
+from sqlalchemy import ColumnElement, or_
 from sqlmodel import col
 
 from services.actions.origins import IPV4_BITS, IPV6_BITS
@@ -73,11 +73,11 @@ def conditions_of(criteria: Criteria) -> list[Condition]:
     if criteria.network:
         conditions.append(col(Action.network).in_(networks_kept(criteria.network)))
     if criteria.mailbox_domain:
-        conditions.append(_lower(Action.supporter_email).endswith(f"@{criteria.mailbox_domain}", autoescape=True))
+        conditions.append(col(Action.supporter_email).iendswith(f"@{criteria.mailbox_domain}", autoescape=True))
     if criteria.pattern:
-        words = criteria.pattern.lower()
-        places = (Action.supporter_name, Action.letter_subject, Action.letter_body)
-        conditions.append(or_(*(_lower(place).contains(words, autoescape=True) for place in places)))
+        # The database lowers both sides: it may not know the cases of every script, and then they are alike at least.
+        places = (col(Action.supporter_name), col(Action.letter_subject), col(Action.letter_body))
+        conditions.append(or_(*(place.icontains(criteria.pattern, autoescape=True) for place in places)))
     return conditions
 
 
@@ -97,7 +97,3 @@ def end_of(criteria: Criteria, now: datetime) -> Criteria:
 
 def _bits_kept(network: object) -> int:
     return IPV4_BITS if isinstance(network, IPv4Network) else IPV6_BITS
-
-
-def _lower(column: object) -> ColumnElement[str]:
-    return func.lower(column)

@@ -193,6 +193,12 @@ class TooManyAtOnce(Problem):
         super().__init__(422, "too-many-at-once", "This would hit too many actions", detail)
 
 
+class LookTooLong(Problem):
+    def __init__(self) -> None:
+        detail = "So many letters could not be searched in time. Nothing was changed. Narrow the time, or name a case."
+        super().__init__(422, "look-too-long", "This would take too long", detail)
+
+
 class CountChanged(Problem):
     def __init__(self, seen: int, now: int) -> None:
         detail = f"{seen:,} actions were seen, and now it would be {now:,}. Look again before you apply it."

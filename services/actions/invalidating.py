@@ -5,17 +5,16 @@ leaves the rest to the next. Every action that changes leaves an event in the sa
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
 import structlog
-from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.actions.criteria import Criteria, conditions_of, end_of
 from services.actions.errors import CannotUndo, CountChanged, NoSuchInvalidation, TooManyAtOnce
+from services.actions.previewing import ACTIONS_MAX, Preview, bounded_look, count_matching, look
 from services.actions.senders import sender_key
 from services.actions.tables import Action, Invalidation, InvalidationState
 from shared.audit import Auditor, By
@@ -25,41 +24,14 @@ from shared.messages.actions import ActionInvalidatedV1, ActionReinstatedV1
 from shared.messages.cases import Channel
 from shared.outbox import Outbox
 
-ACTIONS_MAX = 100_000
 ACTIONS_AT_ONCE_MAX = 500
 STEPS_MAX = 400
-SAMPLES_MAX = 5
 LISTED_MAX = 100
-GROUPS_MAX = 20
-COUNT_LEEWAY = 10
 COUNT_LEEWAY_SHARE = 0.02
 
+Reached = dict[UUID, datetime]  # of an invalidation, up to when actions are seen to
+
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One action that would be hit, as far as staff need to see it."""
-
-    case: str
-    country: str
-    mailbox_domain: str
-    network: str | None
-    subject: str
-    accepted_at: datetime
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What an invalidation would hit. `count` stops at one more than can be done at once."""
-
-    criteria: Criteria
-    count: int
-    by_case: dict[str, int]
-    by_country: dict[str, int]
-    first_at: datetime | None
-    last_at: datetime | None
-    samples: Sequence[Sample]
 
 
 class Invalidations:
@@ -69,20 +41,20 @@ class Invalidations:
         self._database, self._outbox, self._clock, self._audit = database, outbox, clock, audit
 
     async def preview(self, criteria: Criteria) -> Preview:
-        """Changes nothing."""
+        """Changes nothing. Its criteria end by now: with them, `begin` hits what was seen. Raises `LookTooLong`."""
         meant = end_of(criteria, self._clock.now())
-        async with self._database.transaction() as session:
-            return await _look(session, meant)
+        async with bounded_look(), self._database.transaction() as session:
+            return await look(session, meant)
 
     async def begin(self, criteria: Criteria, count_seen: int, by: By) -> Invalidation:
-        """Raises `CountChanged` when it would hit another number than was seen, and `TooManyAtOnce`."""
+        """Raises `CountChanged` when it would hit another number than was seen, `TooManyAtOnce`, and `LookTooLong`."""
         now = self._clock.now()
         meant = end_of(criteria, now)
-        async with self._database.transaction() as session:
-            count = await _count(session, meant)
+        async with bounded_look(), self._database.transaction() as session:
+            count = await count_matching(session, meant)
             if count > ACTIONS_MAX:
                 raise TooManyAtOnce(ACTIONS_MAX)
-            if abs(count - count_seen) > COUNT_LEEWAY + COUNT_LEEWAY_SHARE * count_seen:
+            if abs(count - count_seen) > COUNT_LEEWAY_SHARE * count_seen:
                 raise CountChanged(count_seen, count)
             row = Invalidation(
                 id=uuid4(),
@@ -121,12 +93,15 @@ class Invalidations:
         return row
 
     async def work_off(self) -> None:
-        """A chore: do what was begun, a step a transaction. Raises `DatabaseAway`."""
+        """A chore: do what was begun, a step a transaction. Raises `DatabaseAway`.
+
+        How far a step came is remembered only here: whoever goes on after us looks from the start once."""
+        reached: Reached = {}
         for _ in range(STEPS_MAX):
-            if not await self._step():
+            if not await self._step(reached):
                 return
 
-    async def _step(self) -> bool:
+    async def _step(self, reached: Reached) -> bool:
         """Whether there was anything to do."""
         working = col(Invalidation.state).in_([InvalidationState.RUNNING, InvalidationState.UNDOING])
         oldest = select(Invalidation).where(working).order_by(col(Invalidation.created_at)).limit(1)
@@ -135,7 +110,7 @@ class Invalidations:
             if row is None:
                 return False
             is_undoing = row.state == InvalidationState.UNDOING
-            done = await (self._reinstate(session, row) if is_undoing else self._invalidate(session, row))
+            done = await (self._reinstate(session, row) if is_undoing else self._invalidate(session, row, reached))
             if done < ACTIONS_AT_ONCE_MAX:
                 row.state = InvalidationState.UNDONE if is_undoing else InvalidationState.DONE
                 row.finished_at = self._clock.now()
@@ -143,9 +118,11 @@ class Invalidations:
             session.add(row)
         return True
 
-    async def _invalidate(self, session: AsyncSession, row: Invalidation) -> int:
-        matching = conditions_of(Criteria.model_validate(row.criteria))
-        actions = await _take(session, *matching)
+    async def _invalidate(self, session: AsyncSession, row: Invalidation, reached: Reached) -> int:
+        """Oldest first, on from where the last step ended: so words are searched in every letter once."""
+        meant = Criteria.model_validate(row.criteria)
+        since = col(Action.accepted_at) >= reached.get(row.id, meant.accepted_from)
+        actions = await _take(session, since, *conditions_of(meant))
         now = self._clock.now()
         for action in actions:
             action.invalidation_id, action.sender_key = row.id, None
@@ -153,6 +130,8 @@ class Invalidations:
         events = [ActionInvalidatedV1(**_told(action, row, now)) for action in actions]
         await self._outbox.add(session, *events)
         row.actions += len(actions)
+        if actions:
+            reached[row.id] = actions[-1].accepted_at
         return len(actions)
 
     async def _reinstate(self, session: AsyncSession, row: Invalidation) -> int:
@@ -172,7 +151,8 @@ class Invalidations:
 
 
 async def _take(session: AsyncSession, *conditions: object) -> list[Action]:
-    statement = select(Action).where(*conditions).order_by(col(Action.id)).limit(ACTIONS_AT_ONCE_MAX)  # type: ignore[arg-type]
+    oldest = (col(Action.accepted_at), col(Action.id))
+    statement = select(Action).where(*conditions).order_by(*oldest).limit(ACTIONS_AT_ONCE_MAX)  # type: ignore[arg-type]
     return list(await session.exec(statement.with_for_update()))
 
 
@@ -208,37 +188,3 @@ async def _hold(session: AsyncSession, invalidation_id: UUID) -> Invalidation:
     if row is None:
         raise NoSuchInvalidation
     return row
-
-
-async def _count(session: AsyncSession, criteria: Criteria) -> int:
-    some = select(Action.id).where(*conditions_of(criteria)).limit(ACTIONS_MAX + 1).subquery()
-    return (await session.exec(select(func.count()).select_from(some))).one()
-
-
-async def _look(session: AsyncSession, criteria: Criteria) -> Preview:
-    meant = conditions_of(criteria)
-    newest = select(Action).where(*meant).order_by(col(Action.accepted_at).desc()).limit(SAMPLES_MAX)
-    ends = select(func.min(Action.accepted_at), func.max(Action.accepted_at)).where(*meant)
-    first_at, last_at = (await session.exec(ends)).one()
-    return Preview(
-        criteria,
-        await _count(session, criteria),
-        await _by(session, Action.case_slug, meant),
-        await _by(session, Action.supporter_country, meant),
-        first_at,
-        last_at,
-        [_sample(action) for action in await session.exec(newest)],
-    )
-
-
-async def _by(session: AsyncSession, column: str, meant: Sequence[object]) -> dict[str, int]:
-    count = func.count()
-    statement = select(column, count).where(*meant).group_by(column).order_by(count.desc()).limit(GROUPS_MAX)  # type: ignore[arg-type]
-    return {str(name): int(number) for name, number in await session.exec(statement)}
-
-
-def _sample(action: Action) -> Sample:
-    domain = action.supporter_email.rpartition("@")[2]
-    return Sample(
-        action.case_slug, action.supporter_country, domain, action.network, action.letter_subject, action.accepted_at
-    )

@@ -45,6 +45,7 @@ OUTCOMES: Mapping[type[LetterEvent], LedgerKind] = {
     LetterSentV1: LedgerKind.HANDED_OVER,
     LetterBouncedV1: LedgerKind.BOUNCED,
 }
+ActionEvent = ActionAcceptedV1 | ActionValidity
 _RANK = {kind: rank for rank, kind in enumerate(OUTCOMES.values())}
 
 
@@ -78,9 +79,10 @@ async def count_events(database: Database, events: Iterable[Event]) -> None:
     """Count a batch in one transaction. Harmless to run twice, and beside others doing the same.
 
     Facts are written in the order of their ids and totals in the order of their keys, so that two consumers with
-    the same events wait for each other and never in a ring. Raises `DatabaseAway`."""
+    the same events wait for each other and never in a ring: for the same reason all facts of actions are made before
+    one that is there is changed. Raises `DatabaseAway`."""
     events = list(events)
-    actions = {event.action_id: action_fact(event) for event in events if isinstance(event, ActionAcceptedV1)}
+    actions = {event.action_id: action_fact(event) for event in events if isinstance(event, ActionEvent)}
     letters = latest_by_letter(letter_fact(event) for event in events if isinstance(event, LetterEvent))
     async with database.transaction() as session:
         changes = await _note_actions(session, [actions[key] for key in sorted(actions)])
@@ -89,12 +91,13 @@ async def count_events(database: Database, events: Iterable[Event]) -> None:
         await add_to_totals(session, changes)
 
 
-def action_fact(event: ActionAcceptedV1) -> ActionFact:
+def action_fact(event: ActionEvent) -> ActionFact:
+    """A decision on an action may come before the action: that there is one, it tells as well."""
     return ActionFact(
         action_id=event.action_id,
         case_slug=event.case_slug,
         day=event.accepted_at.astimezone(UTC).date(),
-        country=event.supporter.country,
+        country=event.supporter.country if isinstance(event, ActionAcceptedV1) else event.country,
         channel=event.channel,
         partner=event.partner or NOT_TOLD,
     )

@@ -2,36 +2,25 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.cases.tables import NOT_TOLD, LedgerAction, LedgerKind
+from services.cases.tables import LedgerAction, LedgerKind
 from services.cases.totals import Tally, tally_of
-from shared.db import insert_once
 from shared.messages.actions import ActionInvalidatedV1, ActionValidity
 
 
 async def note_validity(session: AsyncSession, decisions: Sequence[ActionValidity]) -> Counter[Tally]:
-    """Write what was decided, and return by how much that changes which totals.
-
-    A decision whose action has not come yet makes its fact, uncounted as it is: the action then finds it there."""
+    """Write what was decided, and return by how much that changes which totals. The actions' facts are there."""
     latest = {decision.action_id: decision for decision in sorted(decisions, key=lambda one: one.number)}
-    if not latest:
-        return Counter()
-    rows = [_uncounted(latest[action_id]) for action_id in sorted(latest)]
-    statement = insert_once(session.get_bind().dialect.name, LedgerAction, rows).returning(col(LedgerAction.action_id))
-    fresh = set((await session.exec(statement)).scalars())
     changes: Counter[Tally] = Counter()
     for fact in await _hold(session, list(latest)):
         decision = latest[fact.action_id]
         if decision.number > fact.validity_number:
-            if fact.action_id not in fresh:
-                changes[tally_of(fact, kind_of(fact))] -= 1
+            changes[tally_of(fact, kind_of(fact))] -= 1
             await _decide(session, fact, decision)
             changes[tally_of(fact, kind_of(fact))] += 1
     return changes
@@ -41,20 +30,9 @@ def kind_of(fact: LedgerAction) -> LedgerKind:
     return LedgerKind.INVALIDATED if fact.is_invalid else LedgerKind.COLLECTED
 
 
-def _uncounted(decision: ActionValidity) -> dict[str, Any]:
-    return {
-        "action_id": decision.action_id,
-        "case_slug": decision.case_slug,
-        "day": decision.accepted_at.astimezone(UTC).date(),
-        "country": decision.country,
-        "channel": decision.channel,
-        "partner": decision.partner or NOT_TOLD,
-        "validity_number": 0,
-        "is_invalid": False,
-    }
-
-
 async def _hold(session: AsyncSession, action_ids: list[UUID]) -> Sequence[LedgerAction]:
+    if not action_ids:
+        return ()
     matching = col(LedgerAction.action_id).in_(action_ids)
     statement = select(LedgerAction).where(matching).order_by(col(LedgerAction.action_id)).with_for_update()
     return (await session.exec(statement)).all()

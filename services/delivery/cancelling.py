@@ -57,10 +57,6 @@ class Canceller:
         await self._remember(action_id, case_id, reason)
         return await self._stop_all(col(Letter.action_id) == action_id, reason)
 
-    async def stop_actions(self, action_ids: Sequence[UUID], reason: str) -> int:
-        """Stop the letters of these actions that wait now. Whoever calls sees to those planned later."""
-        return await self._stop_all(col(Letter.action_id).in_(action_ids), reason)
-
     async def _remember(self, subject: UUID, case_id: UUID, reason: str) -> None:
         row = {"subject": subject, "reason": reason, "at": self._clock.now()}
         async with self._database.transaction() as session:
@@ -73,22 +69,26 @@ class Canceller:
         Going on from the last id is enough: once cancelled, no letter of these begins to wait again."""
         count, last_id = 0, UUID(int=0)
         for _ in range(CHUNKS_MAX):
-            found = await self._stop_chunk(whose, last_id, reason)
+            async with self._database.transaction() as session:
+                found = await stop_some(session, self._outbox, whose, last_id, reason, self._clock)
             count += len(found)
             if len(found) < CHUNK_LETTERS_MAX:
                 break
             last_id = found[-1].id
         return count
 
-    async def _stop_chunk(self, whose: ColumnElement[bool], last_id: UUID, reason: str) -> list[HeldLetter]:
-        running = (IS_LIVE, col(Letter.stop_reason).is_(None), col(Letter.id) > last_id)
-        async with self._database.transaction() as session:
-            letters = await hold_letters(session, whose, *running, order_by=col(Letter.id), limit=CHUNK_LETTERS_MAX)
-            waiting = [letter for letter in letters if letter.state in CANCELLABLE]
-            await stop_letters(session, self._outbox, waiting, reason, self._clock)
-            in_the_air = [letter.id for letter in letters if letter.state is LetterState.SENDING]
-            await session.exec(_mark(in_the_air, reason))
-        return letters
+
+async def stop_some(
+    session: AsyncSession, outbox: Outbox, whose: ColumnElement[bool], last_id: UUID, reason: str, clock: Clock
+) -> list[HeldLetter]:
+    """Stop up to `CHUNK_LETTERS_MAX` letters after `last_id`, and return them. Those in the air are marked."""
+    running = (IS_LIVE, col(Letter.stop_reason).is_(None), col(Letter.id) > last_id)
+    letters = await hold_letters(session, whose, *running, order_by=col(Letter.id), limit=CHUNK_LETTERS_MAX)
+    waiting = [letter for letter in letters if letter.state in CANCELLABLE]
+    await stop_letters(session, outbox, waiting, reason, clock)
+    in_the_air = [letter.id for letter in letters if letter.state is LetterState.SENDING]
+    await session.exec(_mark(in_the_air, reason))
+    return letters
 
 
 async def stop_letters(

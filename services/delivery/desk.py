@@ -18,6 +18,7 @@ from services.delivery.outcomes import RETRY_GRACE, Decision
 from services.delivery.reports import HeldLetter
 from services.delivery.states import CANCELLABLE, LIVE, RETRIABLE, LetterState
 from services.delivery.tables import Attempt, Letter
+from services.delivery.validity import find_invalid
 from services.delivery.waking import ring_senders
 from shared.clock import Clock
 from shared.db import Database, UtcDateTime
@@ -111,7 +112,8 @@ class Desk:
         if letter.state not in RETRIABLE:
             raise cannot_retry(letter.state)
         await share_cases(session, [letter.case_id])
-        if await find_cancelled(session, [letter.case_id, letter.action_id]):
+        stopped = await find_cancelled(session, [letter.case_id, letter.action_id])
+        if stopped or await find_invalid(session, [letter.action_id]):
             raise must_not_retry()
         if not (await session.exec(select(Letter.to_address).where(Letter.id == letter.id))).one():
             raise has_no_address()

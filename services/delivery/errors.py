@@ -17,7 +17,8 @@ def cannot_retry(state: LetterState) -> Problem:
 
 
 def must_not_retry() -> Problem:
-    return Problem(409, "withdrawn", "This letter must not be sent", "Its case was withdrawn or its action cancelled.")
+    detail = "Its case was withdrawn, or its action cancelled or set aside."
+    return Problem(409, "withdrawn", "This letter must not be sent", detail)
 
 
 def has_no_address() -> Problem:

@@ -79,7 +79,9 @@ async def close_case(events: Sequence[Envelope[CaseClosedV1]], canceller: Cancel
 
 
 async def _settle_at_once(session: AsyncSession, letters: Sequence[PlannedLetter]) -> list[Verdict]:
-    """What is decided before it begins: letters of a cancelled case or action, and those without an address."""
+    """What is decided before it begins: letters without an address, and those of a cancelled case or action.
+
+    In this order: what is stopped may be let go again, and without an address it cannot go anywhere."""
     subjects = {letter.case_id for letter in letters} | {letter.action_id for letter in letters}
     reasons = await find_cancelled(session, subjects)
     invalid = await find_invalid(session, {letter.action_id for letter in letters})
@@ -87,11 +89,11 @@ async def _settle_at_once(session: AsyncSession, letters: Sequence[PlannedLetter
     verdicts = []
     for letter in letters:
         reason = reasons.get(letter.case_id) or reasons.get(letter.action_id)
-        if reason:
-            verdicts.append(Verdict(stopped(letter.as_held(), reason), CANCELLED, letter.fence))
-        elif not letter.to_address:
+        if not letter.to_address:
             no_address = Decision(LetterState.FAILED, counts=False, failure=FailureReason.NO_ADDRESS)
             verdicts.append(Verdict(letter.as_held(), no_address, letter.fence))
+        elif reason:
+            verdicts.append(Verdict(stopped(letter.as_held(), reason), CANCELLED, letter.fence))
     return verdicts
 
 

@@ -95,7 +95,7 @@ def _row(verdict: Verdict, now: datetime) -> dict[str, Any]:
     letter, decision = verdict.letter, verdict.decision
     if not may_follow(decision.state, after=letter.state):
         raise ValueError(f"a letter cannot go from {letter.state} to {decision.state}")
-    becomes_uncertain = decision.state is LetterState.UNCERTAIN and letter.state is not LetterState.UNCERTAIN
+    becomes_uncertain = decision.state is LetterState.UNCERTAIN and letter.state is LetterState.SENDING
     return {
         "held_id": letter.id,
         "held_fence": letter.fence,

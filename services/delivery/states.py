@@ -32,7 +32,7 @@ TRANSITIONS: dict[LetterState, frozenset[LetterState]] = {
     LetterState.FAILED: frozenset({LetterState.QUEUED}),
     LetterState.SENT: frozenset(),
     # Only where it was stopped because staff took its action for invalid, and they let it count after all.
-    LetterState.CANCELLED: frozenset({LetterState.QUEUED}),
+    LetterState.CANCELLED: frozenset({LetterState.QUEUED, LetterState.UNCERTAIN}),
 }
 
 # What waits, for its time or for an answer. Everything else has come to its end, unless an operator says otherwise.

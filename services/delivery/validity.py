@@ -1,9 +1,12 @@
 """Stops the letters of actions that turned out not to count, and lets them go when they count after all.
 
-What staff decided last is kept for each action, also before its letters are planned: events come in any order.
+What staff decided last is kept for each action, also before its letters are planned: events come in any order. It is
+carried out under a lock on the case that keeping a decision needs for itself: so what a worker carries out is what
+holds then, and not what it was told, and a later decision finds everything that was done before it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +15,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.delivery.cancelling import Canceller, find_cancelled, lock_cases
+from services.delivery.cancelling import CHUNK_LETTERS_MAX, find_cancelled, lock_cases, share_cases, stop_some
 from services.delivery.holding import Verdict, hold_letters, stopped, write_verdicts
 from services.delivery.outcomes import RETRY_GRACE, Decision
 from services.delivery.reports import HeldLetter
-from services.delivery.states import LetterState
+from services.delivery.states import LIVE, LetterState
 from services.delivery.tables import ActionValidity as Row
 from services.delivery.tables import Letter
 from services.delivery.waking import ring_senders
@@ -28,60 +31,61 @@ from shared.outbox import Outbox
 from shared.wake import Wake
 
 INVALIDATED = "invalidated"
-LETTERS_AT_ONCE_MAX = 500
 TURNS_MAX = 1_000
+
+Cases = Mapping[UUID, UUID]  # of each action, its case
+Turn = Callable[[AsyncSession, Cases, UUID], Awaitable[Sequence[HeldLetter]]]
 
 
 class Validity:
     """Heeds what staff decided of actions."""
 
-    def __init__(self, database: Database, outbox: Outbox, clock: Clock, canceller: Canceller, wake: Wake) -> None:
-        self._database, self._outbox, self._clock = database, outbox, clock
-        self._canceller, self._wake = canceller, wake
+    def __init__(self, database: Database, outbox: Outbox, clock: Clock, wake: Wake) -> None:
+        self._database, self._outbox, self._clock, self._wake = database, outbox, clock, wake
 
     async def heed(self, events: Sequence[Envelope[ActionValidity]]) -> None:
-        """Harmless twice and in any order: the latest decision on each action is kept, and then carried out again."""
-        decided = await self._keep([event.data for event in events])
-        stop = [action_id for action_id, is_valid in decided.items() if not is_valid]
-        if stop:
-            await self._canceller.stop_actions(stop, INVALIDATED)
-        await self._let_go([action_id for action_id, is_valid in decided.items() if is_valid])
+        """Harmless twice, in any order, and beside others: what is carried out is the latest decision on each action,
+        whoever kept it."""
+        by_number = sorted((event.data for event in events), key=lambda decision: decision.number)
+        latest = {decision.action_id: decision for decision in by_number}
+        await self._keep(latest)
+        cases = {action_id: decision.case_id for action_id, decision in latest.items()}
+        await self._carry_out(self._stop_some, cases)
+        await self._carry_out(self._let_go_some, cases)
 
-    async def _keep(self, decisions: Sequence[ActionValidity]) -> dict[UUID, bool]:
-        """What is decided by now of these actions, under the lock that planning shares, so that none slips between."""
-        latest = {decision.action_id: decision for decision in sorted(decisions, key=lambda one: one.number)}
-        rows = [_row(latest[action_id]) for action_id in sorted(latest)]
+    async def _keep(self, latest: Mapping[UUID, ActionValidity]) -> None:
         async with self._database.transaction() as session:
             await lock_cases(session, [decision.case_id for decision in latest.values()])
-            await _upsert(session, rows)
-            statement = select(Row.action_id, Row.is_valid).where(col(Row.action_id).in_(latest))
-            return dict((await session.exec(statement)).all())
+            await _upsert(session, [_row(latest[action_id]) for action_id in sorted(latest)])
 
-    async def _let_go(self, action_ids: Sequence[UUID]) -> None:
-        """Queue again what was stopped for this alone, with at least a day to arrive. What is in the air flies on."""
+    async def _carry_out(self, turn: Turn, cases: Cases) -> None:
+        """Turn by turn, each a short transaction, so that senders and planners get theirs in between."""
         last_id = UUID(int=0)
-        for _ in range(TURNS_MAX if action_ids else 0):
-            letters = await self._let_go_some(action_ids, last_id)
-            if len(letters) < LETTERS_AT_ONCE_MAX:
+        for _ in range(TURNS_MAX):
+            async with self._database.transaction() as session:
+                await share_cases(session, cases.values())
+                letters = await turn(session, cases, last_id)
+            if len(letters) < CHUNK_LETTERS_MAX:
                 return
             last_id = letters[-1].id
 
-    async def _let_go_some(self, action_ids: Sequence[UUID], last_id: UUID) -> list[HeldLetter]:
+    async def _stop_some(self, session: AsyncSession, cases: Cases, last_id: UUID) -> Sequence[HeldLetter]:
+        whose = col(Letter.action_id).in_(await find_invalid(session, cases.keys()))
+        return await stop_some(session, self._outbox, whose, last_id, INVALIDATED, self._clock)
+
+    async def _let_go_some(self, session: AsyncSession, cases: Cases, last_id: UUID) -> Sequence[HeldLetter]:
+        """What was stopped for this alone waits again, with at least a day to arrive. What is in the air flies on."""
+        valid = cases.keys() - await find_invalid(session, cases.keys())
+        mine = (col(Letter.action_id).in_(valid), col(Letter.stop_reason) == INVALIDATED, col(Letter.id) > last_id)
+        letters = await hold_letters(session, *mine, order_by=col(Letter.id), limit=CHUNK_LETTERS_MAX)
+        forbidden = await find_cancelled(session, {one for letter in letters for one in _subjects(letter)})
+        free = [letter for letter in letters if forbidden.keys().isdisjoint(_subjects(letter))]
+        waiting = [letter for letter in free if letter.state is LetterState.CANCELLED]
         now = self._clock.now()
-        mine = (col(Letter.action_id).in_(action_ids), col(Letter.stop_reason) == INVALIDATED, col(Letter.id) > last_id)
-        async with self._database.transaction() as session:
-            letters = await hold_letters(session, *mine, order_by=col(Letter.id), limit=LETTERS_AT_ONCE_MAX)
-            forbidden = await find_cancelled(session, {one for letter in letters for one in _subjects(letter)})
-            again = Decision(LetterState.QUEUED, next_at=now, counts=False)
-            free = [letter for letter in letters if forbidden.keys().isdisjoint(_subjects(letter))]
-            verdicts = [
-                Verdict(stopped(letter, None), again, letter.fence)
-                for letter in free
-                if letter.state is LetterState.CANCELLED
-            ]
-            await write_verdicts(session, self._outbox, verdicts, now)
-            await _unmark(session, free, now + RETRY_GRACE)
-            await ring_senders(session, self._wake)
+        verdicts = [Verdict(stopped(letter, None), _let_go(letter, now), letter.fence) for letter in waiting]
+        await write_verdicts(session, self._outbox, verdicts, now)
+        await _unmark(session, free, now + RETRY_GRACE)
+        await ring_senders(session, self._wake)
         return letters
 
 
@@ -89,6 +93,12 @@ async def find_invalid(session: AsyncSession, action_ids: Collection[UUID]) -> s
     """Which of these actions do not count."""
     statement = select(Row.action_id).where(col(Row.action_id).in_(action_ids), col(Row.is_valid).is_(False))
     return set(await session.exec(statement))
+
+
+def _let_go(letter: HeldLetter, now: datetime) -> Decision:
+    """One that was ever handed over without an answer may have arrived: whether it goes again is for policy to say."""
+    state = LetterState.UNCERTAIN if letter.unknowns else LetterState.QUEUED
+    return Decision(state, next_at=now, counts=False)
 
 
 def _row(decision: ActionValidity) -> dict[str, Any]:
@@ -109,13 +119,16 @@ def _subjects(letter: HeldLetter) -> tuple[UUID, UUID]:
     return letter.case_id, letter.action_id
 
 
-async def _unmark(session: AsyncSession, letters: Sequence[HeldLetter], expires_at: Any) -> None:
+async def _unmark(session: AsyncSession, letters: Sequence[HeldLetter], expires_at: datetime) -> None:
     table = Letter.__table__  # type: ignore[attr-defined]
     statement = (
-        update(table)
-        .where(table.c.id == bindparam("held_id"))
-        .values(stop_reason=None, expires_at=bindparam("until"), unknowns=0)
+        update(table).where(table.c.id == bindparam("held_id")).values(stop_reason=None, expires_at=bindparam("until"))
     )
-    rows = [{"held_id": letter.id, "until": max(letter.expires_at, expires_at)} for letter in letters]
+    going = {LetterState.CANCELLED, *LIVE}
+    rows = [
+        {"held_id": letter.id, "until": max(letter.expires_at, expires_at)}
+        for letter in letters
+        if letter.state in going
+    ]
     if rows:
         await (await session.connection()).execute(statement, rows)

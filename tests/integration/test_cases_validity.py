@@ -1,6 +1,7 @@
 """Actions that do not count leave the ledger, and come back, whatever order their events come in."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
@@ -11,9 +12,10 @@ from services.cases.recount import recount
 from services.cases.tables import LedgerKind
 from services.cases.wiring import Wiring
 from shared.messages.actions import ActionInvalidatedV1, ActionReinstatedV1
+from shared.messages.delivery import LetterCancelledV1
 from shared.messages.envelope import Event
 from tests.support.cases_service import cases_service, total
-from tests.support.events import NOW, an_accepted_action, uuid_of
+from tests.support.events import NOW, a_sent_letter, an_accepted_action, uuid_of
 
 ACTION = an_accepted_action()
 
@@ -62,3 +64,20 @@ async def test_the_last_decision_counts(
         assert await counted(cases) == numbers
     assert (await recount(cases.database)).wrong == 0
     assert await counted(cases) == numbers
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+async def test_a_letter_that_was_stopped_let_go_and_sent_is_handed_over(cases: Wiring, backwards: bool) -> None:
+    sent = a_sent_letter(occurred_at=NOW + timedelta(minutes=5))
+    stopped = LetterCancelledV1(**sent.model_dump() | {"occurred_at": NOW}, reason="invalidated")
+    for event in [sent, stopped] if backwards else [stopped, sent]:
+        await count_events(cases.database, [event])
+    assert await total(cases, LedgerKind.CANCELLED) == 0
+    assert await total(cases, LedgerKind.HANDED_OVER) == 1
+    assert (await recount(cases.database)).wrong == 0
+
+
+async def test_letters_that_are_out_stay_what_they_were_when_their_action_does_not_count(cases: Wiring) -> None:
+    await count_events(cases.database, [ACTION, a_sent_letter(action_id=ACTION.action_id), INVALID])
+    assert await counted(cases) == (0, 1)
+    assert await total(cases, LedgerKind.HANDED_OVER) == 1

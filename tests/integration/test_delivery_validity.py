@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from services.delivery.channels import Accepted, Phase, Refused
+from services.delivery.claiming import HandoverResult
 from services.delivery.states import LetterState
 from shared.messages.actions import ActionInvalidatedV1, ActionReinstatedV1
+from shared.messages.delivery import LetterCancelledV1, LetterSentV1
 from shared.messages.envelope import Event
+from shared.web.problems import Problem
 from tests.support.delivery_service import DeliveryService, delivery_service
 from tests.support.events import EMBASSY, MINISTRY, NOW, a_closed_case, an_accepted_action, uuid_of
 
@@ -85,6 +89,33 @@ async def test_a_withdrawn_case_stays_withdrawn(delivery: DeliveryService) -> No
     await delivery.tell(a_closed_case())
     await delivery.tell(AGAIN)
     assert await delivery.states() == {LetterState.CANCELLED}
+
+
+async def test_an_operator_cannot_send_again_what_does_not_count(delivery: DeliveryService) -> None:
+    await delivery.tell(ACTION)
+    claims = delivery.claims()
+    refused = Refused(Phase.RCPT, 550, "no such mailbox")
+    await claims.record([HandoverResult(letter, refused, NOW, NOW) for letter in await claims.claim(10)])
+    await delivery.tell(INVALID)
+    bounced = (await delivery.letters())[0]
+    with pytest.raises(Problem, match="must not be sent"):
+        await delivery.wiring.desk.retry_letter(bounced.id)
+    await delivery.tell(AGAIN)
+    await delivery.wiring.desk.retry_letter(bounced.id)
+    assert (await delivery.letter(bounced.id)).state is LetterState.QUEUED
+
+
+async def test_stopped_and_then_sent_is_told_in_this_order(delivery: DeliveryService) -> None:
+    """Whoever goes by time, as ledger and receipt do, ends at what is true."""
+    await delivery.tell(ACTION, INVALID)
+    delivery.clock.advance(timedelta(minutes=1))
+    await delivery.tell(AGAIN)
+    claims = delivery.claims()
+    taken = Accepted(Phase.DOT, 250, "taken")
+    await claims.record([HandoverResult(letter, taken, NOW, NOW) for letter in await claims.claim(10)])
+    told = sorted(await delivery.reports(), key=lambda report: report.occurred_at)
+    assert [type(report) for report in told] == [LetterCancelledV1] * 2 + [LetterSentV1] * 2
+    assert told[1].occurred_at < told[2].occurred_at
 
 
 async def test_a_letter_in_the_air_flies_on_and_is_let_go_again(delivery: DeliveryService) -> None:
