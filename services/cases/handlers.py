@@ -8,7 +8,7 @@ from services.cases.ledger import OUTCOMES, count_events
 from services.cases.wiring import Wiring
 from shared.bus import Halt, Queue, Subscription
 from shared.db import Database, DatabaseAway
-from shared.messages.actions import ActionAcceptedV1
+from shared.messages.actions import ActionAcceptedV1, ActionAwaitsVerificationV1
 from shared.messages.envelope import Envelope
 
 
@@ -22,7 +22,7 @@ async def count_batch(database: Database, envelopes: Sequence[Envelope[Any]]) ->
         raise Halt(str(fault)) from fault
 
 
-LEDGER = Queue("cases.ledger", (ActionAcceptedV1, *OUTCOMES))
+LEDGER = Queue("cases.ledger", (ActionAcceptedV1, ActionAwaitsVerificationV1, *OUTCOMES))
 QUEUES: tuple[Queue, ...] = (LEDGER,)
 
 

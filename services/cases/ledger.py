@@ -4,6 +4,9 @@ Every event leaves a fact row under its own id. Only a row that is new, or a let
 one known, changes a total, and both are written in one transaction: so a redelivered event counts nothing, and the
 totals can always be made again from the facts (`recount`).
 
+An action may be told of twice: when it is collected and awaits its supporter's word, and when that came. Whichever
+comes first counts it as collected, and the second alone as verified.
+
 An action that is cancelled stays in `collected`, because somebody did act: that is history. What the cancelling
 changed is told by its letters, each with a LetterCancelledV1 of its own; ActionCancelledV1 itself is not consumed.
 """
@@ -22,7 +25,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from services.cases.tables import NOT_TOLD, LedgerAction, LedgerKind, LedgerLetter
 from services.cases.totals import Tally, add_to_totals, tally_of
 from shared.db import Database, insert_once
-from shared.messages.actions import ActionAcceptedV1
+from shared.messages.actions import ActionAcceptedV1, ActionAwaitsVerificationV1
 from shared.messages.cases import Channel
 from shared.messages.delivery import (
     LetterBouncedV1,
@@ -44,6 +47,7 @@ OUTCOMES: Mapping[type[LetterEvent], LedgerKind] = {
     LetterSentV1: LedgerKind.HANDED_OVER,
     LetterBouncedV1: LedgerKind.BOUNCED,
 }
+ActionEvent = ActionAcceptedV1 | ActionAwaitsVerificationV1
 _RANK = {kind: rank for rank, kind in enumerate(OUTCOMES.values())}
 
 
@@ -57,6 +61,7 @@ class ActionFact:
     country: str
     channel: Channel
     partner: str
+    is_verified: bool
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ async def count_events(database: Database, events: Iterable[Event]) -> None:
     Facts are written in the order of their ids and totals in the order of their keys, so that two consumers with
     the same events wait for each other and never in a ring. Raises `DatabaseAway`."""
     events = list(events)
-    actions = {event.action_id: action_fact(event) for event in events if isinstance(event, ActionAcceptedV1)}
+    actions = known_of_actions(action_fact(event) for event in events if isinstance(event, ActionEvent))
     letters = latest_by_letter(letter_fact(event) for event in events if isinstance(event, LetterEvent))
     async with database.transaction() as session:
         changes = await _note_actions(session, [actions[key] for key in sorted(actions)])
@@ -87,15 +92,30 @@ async def count_events(database: Database, events: Iterable[Event]) -> None:
         await add_to_totals(session, changes)
 
 
-def action_fact(event: ActionAcceptedV1) -> ActionFact:
+def action_fact(event: ActionEvent) -> ActionFact:
+    country, is_verified = (
+        (event.supporter.country, event.verified_at is not None)
+        if isinstance(event, ActionAcceptedV1)
+        else (event.country, False)
+    )
     return ActionFact(
         action_id=event.action_id,
         case_slug=event.case_slug,
         day=event.accepted_at.astimezone(UTC).date(),
-        country=event.supporter.country,
+        country=country,
         channel=event.channel,
         partner=event.partner or NOT_TOLD,
+        is_verified=is_verified,
     )
+
+
+def known_of_actions(facts: Iterable[ActionFact]) -> dict[UUID, ActionFact]:
+    """Of several events on one action, the one that knows more, in whatever order they came."""
+    known: dict[UUID, ActionFact] = {}
+    for fact in facts:
+        if fact.action_id not in known or fact.is_verified:
+            known[fact.action_id] = fact
+    return known
 
 
 def letter_fact(event: LetterEvent) -> LetterFact:
@@ -127,7 +147,26 @@ def replaces(new: LetterFact | LedgerLetter, known: LetterFact | LedgerLetter) -
 
 async def _note_actions(session: AsyncSession, facts: Sequence[ActionFact]) -> Counter[Tally]:
     fresh = await _insert_new(session, LedgerAction, "action_id", [vars(fact) for fact in facts])
-    return Counter(tally_of(fact, LedgerKind.COLLECTED) for fact in facts if fact.action_id in fresh)
+    changes = Counter(tally_of(fact, LedgerKind.COLLECTED) for fact in facts if fact.action_id in fresh)
+    changes.update(
+        tally_of(fact, LedgerKind.VERIFIED) for fact in facts if fact.is_verified and fact.action_id in fresh
+    )
+    later = [fact.action_id for fact in facts if fact.is_verified and fact.action_id not in fresh]
+    changes.update(tally_of(known, LedgerKind.VERIFIED) for known in await _verify(session, later))
+    return changes
+
+
+async def _verify(session: AsyncSession, action_ids: list[UUID]) -> Sequence[LedgerAction]:
+    """Mark those of these actions that were not verified yet, and return them. Locked in the order of their ids."""
+    if not action_ids:
+        return ()
+    unverified = (col(LedgerAction.action_id).in_(action_ids), col(LedgerAction.is_verified).is_(False))
+    locked = select(LedgerAction).where(*unverified).order_by(col(LedgerAction.action_id)).with_for_update()
+    known = (await session.exec(locked)).all()
+    marked = col(LedgerAction.action_id).in_([row.action_id for row in known])
+    statement = update(LedgerAction).where(marked).values(is_verified=True)
+    await session.exec(statement.execution_options(synchronize_session=False))
+    return known
 
 
 async def _note_letters(session: AsyncSession, facts: Sequence[LetterFact]) -> Counter[Tally]:

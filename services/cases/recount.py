@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, func, literal, select
+from sqlmodel import col
 from sqlmodel import select as select_rows
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -45,15 +46,18 @@ async def _totals(session: AsyncSession) -> Counter[Tally]:
 
 
 async def _from_facts(session: AsyncSession) -> Counter[Tally]:
-    totals = await _grouped(session, LedgerAction, None)
+    totals = await _grouped(session, LedgerAction, LedgerKind.COLLECTED)
+    totals.update(await _grouped(session, LedgerAction, LedgerKind.VERIFIED, col(LedgerAction.is_verified)))
     totals.update(await _grouped(session, LedgerLetter, LedgerLetter.outcome))
     totals.update(offline_totals(list(await session.exec(select_rows(LedgerOffline)))))
     return +totals
 
 
-async def _grouped(session: AsyncSession, table: Any, outcome: Any) -> Counter[Tally]:
-    kind = literal(LedgerKind.COLLECTED.value) if outcome is None else outcome
+async def _grouped(session: AsyncSession, table: Any, outcome: Any, *where: Any) -> Counter[Tally]:
+    """`outcome` is a column that tells the kind, or the one kind of them all."""
+    is_column = not isinstance(outcome, LedgerKind)
+    kind = outcome if is_column else literal(outcome.value)
     keys = (table.case_slug, kind, table.day, table.country, table.channel, table.partner)
-    by = [key for key in keys if outcome is not None or key is not kind]
-    found = await (await session.connection()).execute(select(*keys, func.count()).group_by(*by))
+    by = [key for key in keys if is_column or key is not kind]
+    found = await (await session.connection()).execute(select(*keys, func.count()).where(*where).group_by(*by))
     return Counter({Tally(row[0], LedgerKind(row[1]), *row[2:6]): row[6] for row in found})

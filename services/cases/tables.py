@@ -42,6 +42,7 @@ class LedgerKind(StrEnum):
     """What the ledger counts. `handed_over` is said only when a mail server took the letter and said so."""
 
     COLLECTED = "collected"
+    VERIFIED = "verified"
     UNCERTAIN = "uncertain"
     HANDED_OVER = "handed_over"
     PRINTED = "printed"
@@ -151,7 +152,7 @@ class CaseUpdate(Row, table=True):
 
 
 class LedgerAction(Row, table=True):
-    """One action was accepted. Its key is what makes a redelivered event count nothing."""
+    """One action was accepted, or waits to be verified. Its key is what makes a redelivered event count nothing."""
 
     __tablename__ = "ledger_action"
 
@@ -161,6 +162,7 @@ class LedgerAction(Row, table=True):
     country: str
     channel: Channel = Field(sa_type=_word(Channel))
     partner: str
+    is_verified: bool = False
 
 
 class LedgerLetter(Row, table=True):

@@ -5,7 +5,12 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from shared.messages.actions import ActionAcceptedV1, ActionCancelledV1
+from shared.messages.actions import (
+    ActionAcceptedV1,
+    ActionAwaitsVerificationV1,
+    ActionCancelledV1,
+    VerificationRequestedV1,
+)
 from shared.messages.cases import CaseClosedV1, CasePublishedV1
 from shared.messages.delivery import (
     LetterBouncedV1,
@@ -21,6 +26,8 @@ EVENTS: tuple[type[Event], ...] = (
     CasePublishedV1,
     CaseClosedV1,
     ActionAcceptedV1,
+    ActionAwaitsVerificationV1,
+    VerificationRequestedV1,
     ActionCancelledV1,
     LetterSentV1,
     LetterUncertainV1,
