@@ -58,7 +58,7 @@ class Library:
                 return FrontView(None, (), Counts(), now)
             lines = await self._lines(session, campaign.slug, now)
             totals = await read_totals(session, [line.slug for line in lines])
-        return FrontView(CampaignView(**campaign.model_dump()), lines, add_up(totals.values()), now)
+        return FrontView(_campaign(campaign), lines, add_up(totals.values()), now)
 
     async def _view(self, session: AsyncSession, case: Case, campaign: Campaign) -> CaseView:
         now, settings = self._clock.now(), self._settings
@@ -131,6 +131,10 @@ async def _outcomes(session: AsyncSession, case_ids: Sequence[UUID]) -> dict[UUI
     for row in rows:
         first.setdefault(row.case_id, _update(row))
     return dict(first)
+
+
+def _campaign(row: Campaign) -> CampaignView:
+    return CampaignView(**row.model_dump(include=set(CampaignView.__dataclass_fields__)))
 
 
 def _target(row: CaseTarget) -> TargetView:
