@@ -10,6 +10,7 @@ from services.actions.api import api_router
 from services.actions.hot_route import HotRoute
 from services.actions.ops_likeness import likeness_router
 from services.actions.pages import FORM_PATH, pages_router
+from services.actions.verify_pages import verify_router
 from services.actions.wiring import Wiring
 from shared.web.app import framed_app
 from shared.web.staff import show_way_in
@@ -38,6 +39,7 @@ def create_app(wiring: Wiring) -> FastAPI:
     )
     app.include_router(api_router(wiring))
     app.include_router(pages_router(wiring))
+    app.include_router(verify_router(wiring))
     app.include_router(likeness_router(wiring))
     show_way_in(app)
     return app

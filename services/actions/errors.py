@@ -75,6 +75,12 @@ class Unwritable(Exception):
     """The database refuses this one row. A defect of ours: what it cannot take should have been refused before."""
 
 
+class UnknownLink(Problem):
+    def __init__(self) -> None:
+        detail = "Please check that the whole link was copied. If another mail came later, its link may be a newer one."
+        super().__init__(404, "unknown-link", "There is no such link", detail)
+
+
 class UnknownReceipt(Problem):
     def __init__(self) -> None:
         detail = "Please check that the whole link was copied."

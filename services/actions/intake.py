@@ -14,6 +14,7 @@ from services.actions.metrics import IntakeMetrics
 from services.actions.origins import NOWHERE, Origin
 from services.actions.schemas import ActionRequest
 from services.actions.store import ActionStore, Kept
+from services.actions.verification import VerificationRules, ask_first, needs_verification
 from shared.clock import Clock
 from shared.web.problems import Problem
 
@@ -38,6 +39,7 @@ class Intake:
     clock: Clock
     metrics: IntakeMetrics
     seconds_max: float
+    verification: VerificationRules
 
 
 async def accept_action(request: ActionRequest, action_id: UUID, intake: Intake, origin: Origin = NOWHERE) -> Receipt:
@@ -78,6 +80,8 @@ async def _keep(
         return earlier
     edited = case is not None and case.is_edited(request.letter.body)
     entry = make_entry(request, action_id, digest, token, snapshot, targets, now, origin=origin, edited=edited)
+    if needs_verification(snapshot):
+        entry = ask_first(entry, request, snapshot, now, intake.verification)
     return await intake.commit.put(entry, deadline - loop.time())
 
 

@@ -44,7 +44,9 @@ class ActionOut(Part):
     id: UUID
     case: str = Field(description="the case's slug")
     channel: Channel
-    status: Literal["accepted", "cancelled"]
+    status: Literal["accepted", "awaiting_verification", "expired", "cancelled"] = Field(
+        description="awaiting_verification: the supporter is to follow the link in a mail; expired: not done in time"
+    )
     accepted_at: AwareDatetime
 
 
@@ -52,7 +54,7 @@ class ReceiptOut(Part):
     """An action and the way of its letters. Who wrote, and what, is on the receipt's page alone."""
 
     action: ActionOut
-    letters: list[LetterOut]
+    letters: list[LetterOut] = Field(description="none while the action awaits verification")
 
 
 def _schema_of(model: type[BaseModel]) -> Any:

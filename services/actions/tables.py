@@ -14,6 +14,10 @@ from shared.db import UtcDateTime
 from shared.dead_letters import DeadLetterColumns
 from shared.outbox import OutboxColumns
 
+IS_ASKED = text("verify_token IS NOT NULL")
+# Written out, not bound as parameters: only then can a prepared statement use the partial index.
+IS_UNREMINDED = text("verify_token IS NOT NULL AND verified_at IS NULL AND reminded_at IS NULL")
+
 
 class Row(SQLModel, registry=registry()):
     """What every table here is: a row of this service's own database, with metadata of its own."""
@@ -26,7 +30,11 @@ class Action(Row, table=True):
     """
 
     __tablename__ = "action"
-    __table_args__ = (Index("action_of_case", "case_id", "accepted_at"),)
+    __table_args__ = (
+        Index("action_of_case", "case_id", "accepted_at"),
+        Index("action_verify_token", "verify_token", unique=True, postgresql_where=IS_ASKED, sqlite_where=IS_ASKED),
+        Index("action_unreminded", "accepted_at", postgresql_where=IS_UNREMINDED, sqlite_where=IS_UNREMINDED),
+    )
 
     id: UUID = Field(primary_key=True)
     token: str = Field(unique=True, description="opens the receipt; unguessable, never logged")
@@ -57,6 +65,12 @@ class Action(Row, table=True):
     edited: bool | None = Field(
         default=None, description="whether the letter is more than its template; None: not known"
     )
+    verify_token: str | None = Field(default=None, description="confirms the action; unguessable, never logged")
+    verify_by: datetime | None = Field(default=None, sa_type=UtcDateTime, description="until when the token confirms")
+    verified_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    mails_sent: int | None = Field(default=None, description="mails with a token; None: the first alone, if any")
+    last_mail_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="of a later mail")
+    reminded_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class CaseStatus(StrEnum):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from services.actions.asking_again import AskingAgain
+from services.actions.confirming import Confirmations
 from services.actions.countries import BY_NAME
 from services.actions.dominance import DominanceRules
 from services.actions.dominance_watch import DominanceMetrics, DominanceWatch
@@ -21,6 +23,7 @@ from services.actions.settings import ActionsSettings
 from services.actions.store import ActionStore
 from services.actions.tables import Audit
 from services.actions.tables import Outbox as OutboxRow
+from services.actions.verification import VerificationRules
 from services.actions.waiting import Waiting
 from shared.audit import Auditor
 from shared.bare import BareConnections
@@ -40,6 +43,7 @@ MIGRATIONS = HERE / "migrations"
 FORGET_EVERY_SECONDS = 3600.0
 COUNT_EVERY_SECONDS = 15.0
 WATCH_EVERY_SECONDS = 60.0
+REMIND_EVERY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -62,17 +66,20 @@ class Wiring:
     likeness: LikenessMeter
     dominance: DominanceWatch
     waiting: Waiting
+    confirmations: Confirmations
+    asking_again: AskingAgain
     own_networks: tuple[IPv4Network | IPv6Network, ...]
     bare: BareConnections | None
     ringer: Ringer
 
     def chores(self, relay: Relay) -> list[Job]:
-        """What is done now and then, beside the worker: forgetting what was published, measuring, watching."""
+        """What is done now and then, beside the worker: forgetting what was published, measuring, reminding."""
         return [
             chore(relay.forget_published, FORGET_EVERY_SECONDS),
             chore(self.waiting.count, COUNT_EVERY_SECONDS),
             chore(self.likeness.measure_cases, self.settings.likeness_seconds),
             chore(self.dominance.look, WATCH_EVERY_SECONDS),
+            chore(self.asking_again.remind, REMIND_EVERY_SECONDS),
         ]
 
     async def close(self) -> None:
@@ -113,12 +120,14 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         pages=Pages([HERE / "templates"], countries=BY_NAME),
         cases=cases,
         commit=commit,
-        intake=Intake(cases, commit, store, clock, metrics, settings.accept_seconds_max),
+        intake=Intake(cases, commit, store, clock, metrics, settings.accept_seconds_max, _rules(settings)),
         staff=staff_of(settings, clock),
         audit=Auditor(Audit, clock),
         likeness=LikenessMeter(database, clock, sample_letters_max=settings.likeness_sample_letters_max),
         dominance=_watch(settings, database, clock, registry),
         waiting=Waiting(database, registry),
+        confirmations=Confirmations(database, outbox, clock),
+        asking_again=AskingAgain(database, outbox, clock, _rules(settings)),
         own_networks=trusted_networks(settings.trusted_proxies),
         bare=bare,
         ringer=ringer,
@@ -132,6 +141,16 @@ def _limits(settings: ActionsSettings) -> Limits:
         linger_seconds=settings.intake_linger_ms / 1000,
         writers=settings.intake_writers,
         drain_seconds_max=settings.stop_seconds_max,
+    )
+
+
+def _rules(settings: ActionsSettings) -> VerificationRules:
+    return VerificationRules(
+        site=settings.public_url.rstrip("/"),
+        lasts=timedelta(hours=settings.verify_hours),
+        mails_max=settings.verify_mails_max,
+        between_mails=timedelta(seconds=settings.verify_mail_seconds_min),
+        reminded_after=timedelta(hours=settings.verify_reminder_hours),
     )
 
 
