@@ -32,6 +32,7 @@ ROUTES = (
     Route("/api/v1/intake", Service.ACTIONS),
     Route("/api/v1/site", Service.CASES),
     Route("/receipts", Service.ACTIONS),
+    Route("/verify", Service.ACTIONS),
     Route("/api/v1/receipts", Service.ACTIONS),
 )
 EVERYTHING_ELSE = Service.CASES

@@ -1,7 +1,8 @@
 """That somebody acted: takes actions in fast, keeps each once, and shows supporters what became of their letters.
 
 Owns: actions, receipts, and its own copy of the cases people can act on.
-Publishes: `ActionAcceptedV1`.
+Publishes: `ActionAcceptedV1`; where a campaign verifies mailboxes, `ActionAwaitsVerificationV1` and
+`VerificationRequestedV1` before it.
 Consumes: `CasePublishedV1`, `CaseClosedV1` (queue `actions.cases`) and every report on a letter from delivery
 (queue `actions.receipts`).
 """

@@ -39,7 +39,7 @@ def api_router(wiring: Wiring) -> APIRouter:
     )
     async def get_receipt(request: Request) -> JSONResponse:
         """The action, and for each letter its state, when that changed, and its history."""
-        receipt = await find_receipt(request.path_params["token"], wiring.database)
+        receipt = await find_receipt(request.path_params["token"], wiring.database, wiring.clock.now())
         if receipt is None:
             raise UnknownReceipt
         return JSONResponse(receipt.as_json(), headers=PRIVATE)

@@ -48,6 +48,8 @@ def make_entry(
         "sender_key": sender_key(case.case_id, request.channel, request.supporter.email, request.supporter.name),
         "edited": edited,
         "network": origin.network,
+        "verify_token": None,
+        "verify_by": None,
     }
     return Entry(action_id, token, digest, row, (seal(event, current_traceparent()),))
 

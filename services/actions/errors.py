@@ -136,15 +136,6 @@ class HiddenFieldFilled(Problem):
         super().__init__(422, "hidden-field-filled", "Your letter is not sent yet", detail)
 
 
-class ProofMissing(Problem):
-    def __init__(self) -> None:
-        detail = (
-            "This campaign asks your browser for a small calculation, which slows robots down, and none came. It needs "
-            "scripts: please allow them on this page and press send once more."
-        )
-        super().__init__(422, "proof-missing", "Your letter is not sent yet", detail)
-
-
 class ProofInvalid(Problem):
     def __init__(self) -> None:
         detail = "The small calculation that your browser made did not come out right. Please press send once more."
@@ -174,6 +165,12 @@ class NoChallenge(Problem):
 
 class Unwritable(Exception):
     """The database refuses this one row. A defect of ours: what it cannot take should have been refused before."""
+
+
+class UnknownLink(Problem):
+    def __init__(self) -> None:
+        detail = "Please check that the whole link was copied. If another mail came later, its link may be a newer one."
+        super().__init__(404, "unknown-link", "There is no such link", detail)
 
 
 class UnknownReceipt(Problem):

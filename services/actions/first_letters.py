@@ -6,6 +6,7 @@ that nobody wrote to before get a letter of its own.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -19,39 +20,62 @@ from shared.messages.registry import read
 from shared.outbox import Outbox
 
 
+@dataclass(frozen=True)
+class Share:
+    """What is left for a later action: `columns` for its row, and the targets that get a letter of its own."""
+
+    columns: Mapping[str, Any]
+    fresh: frozenset[str]
+
+
 async def keep_repeat(session: AsyncSession, outbox: Outbox, row: Mapping[str, Any], events: Sequence[Message]) -> None:
     """Keep the action, with a letter for those targets alone that have none of this sender yet.
 
     Harmless twice: its id is its own. Two at once wait for each other at the sender's first action."""
-    first = await _hold_first(session, row["sender_key"])
-    letters_of = _letters_of(first) if first else {}
-    mine = {target_id: letters_of.get(target_id, str(row["id"])) for target_id in row["target_ids"]}
-    repeat = {**row, "sender_key": None, "repeat_of": first and first.id, "letters_of": mine}
-    if first is None:  # let go of while we came here
-        repeat = {**row, "repeat_of": None, "letters_of": None}
-    if not await insert_many_once(session, Action, [repeat]):
-        return
-    fresh = {target_id for target_id, owner in mine.items() if owner == str(row["id"])}
-    if fresh:
-        await outbox.add_sealed(session, [_for_targets(event, fresh) for event in events])
-        if first:
-            await _note(session, first.id, letters_of | {target_id: str(row["id"]) for target_id in fresh})
+    first = await hold_first(session, row["sender_key"])
+    share = share_with(first, row["id"], row["target_ids"])
+    if await insert_many_once(session, Action, [{**row, **share.columns}]):
+        await tell_fresh(session, outbox, first, row["id"], share, events)
 
 
-async def _hold_first(session: AsyncSession, sender_key: UUID) -> Action | None:
+async def hold_first(session: AsyncSession, sender_key: UUID) -> Action | None:
+    """The sender's first action, held until the transaction ends."""
     statement = select(Action).where(col(Action.sender_key) == sender_key).with_for_update()
     return (await session.exec(statement)).one_or_none()
+
+
+def share_with(first: Action | None, action_id: UUID, target_ids: Sequence[str]) -> Share:
+    """What a later action gets. Where the first was let go of while we came here, all of it."""
+    if first is None:
+        return Share({"sender_key": None, "repeat_of": None, "letters_of": None}, frozenset(target_ids))
+    letters_of = _letters_of(first)
+    mine = {target_id: letters_of.get(target_id, str(action_id)) for target_id in target_ids}
+    columns = {"sender_key": None, "repeat_of": first.id, "letters_of": mine}
+    return Share(columns, frozenset(target_id for target_id, owner in mine.items() if owner == str(action_id)))
+
+
+async def tell_fresh(
+    session: AsyncSession,
+    outbox: Outbox,
+    first: Action | None,
+    action_id: UUID,
+    share: Share,
+    events: Sequence[Message],
+) -> None:
+    """Leave the events for the fresh targets in the outbox, and note with the first action whose letters they get."""
+    if not share.fresh:
+        return
+    await outbox.add_sealed(session, [_for_targets(event, share.fresh) for event in events])
+    if first:
+        letters_of = _letters_of(first) | dict.fromkeys(share.fresh, str(action_id))
+        await session.exec(update(Action).where(col(Action.id) == first.id).values(letters_of=letters_of))
 
 
 def _letters_of(first: Action) -> dict[str, str]:
     return first.letters_of or dict.fromkeys(first.target_ids, str(first.id))
 
 
-async def _note(session: AsyncSession, first_id: UUID, letters_of: dict[str, str]) -> None:
-    await session.exec(update(Action).where(col(Action.id) == first_id).values(letters_of=letters_of))
-
-
-def _for_targets(event: Message, target_ids: set[str]) -> Message:
+def _for_targets(event: Message, target_ids: frozenset[str]) -> Message:
     """The event with a letter for these targets alone. One that names no targets stays as it is."""
     data = read(event.body).data
     targets = getattr(data, "targets", None)

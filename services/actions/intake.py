@@ -17,6 +17,7 @@ from services.actions.origins import NOWHERE, Origin
 from services.actions.proving import Proving
 from services.actions.schemas import ActionRequest
 from services.actions.store import ActionStore, Kept
+from services.actions.verification import VerificationRules, ask_first, needs_verification
 from shared.clock import Clock
 from shared.web.problems import Problem
 
@@ -45,6 +46,7 @@ class Intake:
     seconds_max: float
     switches: IntakeSwitches
     proving: Proving
+    verification: VerificationRules
     lookups: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOOKUPS_MAX))
 
 
@@ -80,7 +82,7 @@ async def _keep(
         snapshot, targets = admit(request, case, now)
         await intake.switches.require_accepting(request.case)
         intake.limits.count(request, origin)
-        await intake.proving.require(request.proof, action_id, snapshot.protection, deadline)
+        proof = await intake.proving.require(request.proof, action_id, snapshot.protection, deadline)
     except Problem:
         # A case may close, a limit be reached or a proof expire between an action and its repeat, which still deserves
         # its receipt.
@@ -90,6 +92,8 @@ async def _keep(
         return earlier
     edited = case is not None and case.is_edited(request.letter.body)
     entry = make_entry(request, action_id, digest, token, snapshot, targets, now, origin=origin, edited=edited)
+    if needs_verification(snapshot, proof):
+        entry = ask_first(entry, request, snapshot, now, intake.verification)
     return await intake.commit.put(entry, deadline - loop.time())
 
 

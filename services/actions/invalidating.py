@@ -141,7 +141,8 @@ class Invalidations:
         for action in actions:
             action.invalidation_id = None
             action.validity_number += 1
-            if action.repeat_of is None and (key := _key_of(action)) in free:
+            was_asked = action.verify_token is not None and action.verified_at is None
+            if action.repeat_of is None and not was_asked and (key := _key_of(action)) in free:
                 action.sender_key = key
                 free.discard(key)
         events = [ActionReinstatedV1(**_told(action, row, now)) for action in actions]

@@ -45,7 +45,9 @@ class ActionOut(Part):
     id: UUID
     case: str = Field(description="the case's slug")
     channel: Channel
-    status: Literal["accepted", "cancelled", "invalidated"]
+    status: Literal["accepted", "awaiting_verification", "expired", "cancelled", "invalidated"] = Field(
+        description="awaiting_verification: the supporter is to follow the link in a mail; expired: not done in time"
+    )
     accepted_at: AwareDatetime
 
 
@@ -63,7 +65,7 @@ class ReceiptOut(Part):
     """An action and the way of its letters. Who wrote, and what, is on the receipt's page alone."""
 
     action: ActionOut
-    letters: list[LetterOut]
+    letters: list[LetterOut] = Field(description="none while the action awaits verification")
 
 
 def _schema_of(model: type[BaseModel]) -> Any:
@@ -151,7 +153,7 @@ ACTION_ANSWERS: Documented = _ANY_ROUTE | {
     422: _problem(
         422,
         "Fields that cannot be taken, each named; or the key belongs to another action; or the campaign asks for proof "
-        "of work, and it is missing, wrong, expired or was used for another action",
+        "of work, and it is wrong, expired or was used for another action",
     ),
     429: _too_many(),
 }

@@ -59,7 +59,7 @@ def pages_router(wiring: Wiring) -> APIRouter:
 
     @router.get("/receipts/{token}")
     async def show_receipt(token: str) -> HTMLResponse:
-        receipt = await find_receipt(token, wiring.database)
+        receipt = await find_receipt(token, wiring.database, wiring.clock.now())
         if receipt is None:
             raise UnknownReceipt
         page = wiring.pages.respond("receipt.html", receipt=receipt, sharing=await _sharing(receipt, wiring))

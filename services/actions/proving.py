@@ -6,7 +6,7 @@ from uuid import UUID
 import structlog
 from pydantic import SecretStr
 
-from services.actions.errors import ProofExpired, ProofInvalid, ProofMissing, ProofUsed
+from services.actions.errors import ProofExpired, ProofInvalid, ProofUsed
 from services.actions.metrics import IntakeMetrics
 from services.actions.proofs import Outcome, judge
 from services.actions.used_proofs import UsedProofs
@@ -14,9 +14,8 @@ from shared.clock import Clock
 from shared.messages.cases import Protection
 from shared.web.problems import Problem
 
-# What is refused, and how. An outcome that is not here lets the action in.
+# What is refused, and how. Without any proof an action is let in, and its supporter confirms it by mail instead.
 REFUSED: dict[Outcome, type[Problem]] = {
-    Outcome.UNPROVEN: ProofMissing,
     Outcome.BAD: ProofInvalid,
     Outcome.EXPIRED: ProofExpired,
     Outcome.USED: ProofUsed,

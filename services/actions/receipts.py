@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.actions.letter_states import RANK, LetterState
 from services.actions.tables import Action, CaseStatus, KnownCaseRow, KnownTargetRow, LetterReport
+from services.actions.verification import is_awaited, is_late
 from shared.db import Database
 from shared.messages.cases import Channel, Target
 from shared.messages.delivery import letter_id
@@ -52,13 +53,16 @@ class LetterPath:
 
 @dataclass(frozen=True)
 class ReceiptView:
-    """An action as its receipt shows it. `case_title` is the case's as last published."""
+    """An action as its receipt shows it. `case_title` is the case's as last published.
+
+    An action that awaits its supporter's word has no letters yet."""
 
     action: Action
     case_title: str
     case_is_withdrawn: bool
     case_is_open: bool
     letters: tuple[LetterPath, ...]
+    read_at: datetime
 
     @property
     def is_pending(self) -> bool:
@@ -76,7 +80,11 @@ class ReceiptView:
     def status(self) -> str:
         if self.action.cancelled_at:
             return "cancelled"
-        return "invalidated" if self.action.invalidation_id else "accepted"
+        if self.action.invalidation_id:
+            return "invalidated"
+        if is_awaited(self.action):
+            return "expired" if is_late(self.action, self.read_at) else "awaiting_verification"
+        return "accepted"
 
     def as_json(self) -> dict[str, Any]:
         """For `GET /api/v1/receipts/{token}`. Who wrote and what they wrote stays on the page."""
@@ -103,7 +111,7 @@ def _letter_json(letter: LetterPath) -> dict[str, Any]:
     }
 
 
-async def find_receipt(token: str, database: Database) -> ReceiptView | None:
+async def find_receipt(token: str, database: Database, now: datetime) -> ReceiptView | None:
     """The receipt that `token` opens. Raises `DatabaseAway`."""
     if not TOKEN.fullmatch(token):
         return None
@@ -112,17 +120,17 @@ async def find_receipt(token: str, database: Database) -> ReceiptView | None:
         if action is None:
             return None
         case = await session.get(KnownCaseRow, action.case_id)
-        targets = await _targets_of(session, action)
+        targets = await targets_of(session, action)
         owners = {_owner(action, target) for target in targets}
         reports = await session.exec(select(LetterReport).where(col(LetterReport.action_id).in_(owners)))
-        letters = trace_letters(action, targets, list(reports))
+        letters = trace_letters(action, targets, list(reports)) if not is_awaited(action) else ()
     title = str(case.snapshot["title"]) if case and case.snapshot else action.case_slug
     is_withdrawn = case is not None and case.status == CaseStatus.WITHDRAWN
     is_open = case is not None and case.status == CaseStatus.OPEN
-    return ReceiptView(action, title, is_withdrawn, is_open, letters)
+    return ReceiptView(action, title, is_withdrawn, is_open, letters, now)
 
 
-async def _targets_of(session: AsyncSession, action: Action) -> list[Target]:
+async def targets_of(session: AsyncSession, action: Action) -> list[Target]:
     """In the order of the action's own list. Each is known: the action was accepted for it."""
     wanted = [UUID(target_id) for target_id in action.target_ids]
     rows = await session.exec(
@@ -143,12 +151,13 @@ def trace_letters(action: Action, targets: Sequence[Target], reports: Iterable[L
         key: list(group)
         for key, group in groupby(sorted(reports, key=lambda report: report.letter_id.bytes), lambda r: r.letter_id)
     }
+    joined_at = action.verified_at or action.accepted_at
     paths = []
     for target in targets:
         key = letter_id(_owner(action, target), target.id, Channel(action.channel))
         steps = sorted((_step(report) for report in by_letter.get(key, [])), key=lambda s: (s.at, RANK[s.state]))
-        steps = [Step(step.state, max(step.at, action.accepted_at)) for step in steps]
-        paths.append(LetterPath(key, target, (Step(LetterState.QUEUED, action.accepted_at), *steps)))
+        steps = [Step(step.state, max(step.at, joined_at)) for step in steps]
+        paths.append(LetterPath(key, target, (Step(LetterState.QUEUED, joined_at), *steps)))
     return tuple(paths)
 
 

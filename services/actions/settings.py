@@ -42,6 +42,19 @@ class ActionsSettings(Settings):
     rate_per_case: LimitsText = Field(default="", description="the same for one case, from everybody together")
     receipts_batch_max: int = Field(default=200, ge=1, le=1000, description="reports on letters handled in one commit")
     receipts_linger_ms: float = Field(default=50.0, ge=0, description="how long such a batch waits to fill up, ms")
+    verify_hours: float = Field(
+        default=72.0,
+        gt=0,
+        le=720,
+        description="where a campaign verifies mailboxes: how long the link in the mail confirms, h",
+    )
+    verify_mails_max: int = Field(
+        default=3, ge=1, le=10, description="mails with the link for one action, the reminder not counted"
+    )
+    verify_mail_seconds_min: float = Field(default=300.0, ge=0, description="time between two mails for one action, s")
+    verify_reminder_hours: float = Field(
+        default=24.0, gt=0, description="after which who has not confirmed is reminded, once, h"
+    )
     likeness_seconds: float = Field(
         default=180.0, gt=0, description="how often new letters are counted and compared, s"
     )

@@ -22,6 +22,10 @@ IS_INVALID = text("invalidation_id IS NOT NULL")
 IS_UNREGISTERED = text("type = 'actions.action_accepted.v1' AND published_at IS NOT NULL AND registered_at IS NULL")
 IS_REGISTERED = text("registered_at IS NOT NULL")
 
+IS_ASKED = text("verify_token IS NOT NULL")
+# Written out, not bound as parameters: only then can a prepared statement use the partial index.
+IS_UNREMINDED = text("verify_token IS NOT NULL AND verified_at IS NULL AND reminded_at IS NULL")
+
 
 class Row(SQLModel, registry=registry()):
     """What every table here is: a row of this service's own database, with metadata of its own."""
@@ -39,6 +43,8 @@ class Action(Row, table=True):
         Index("action_accepted", "accepted_at"),
         Index("action_located", "accepted_at", postgresql_where=IS_LOCATED, sqlite_where=IS_LOCATED),
         Index("action_invalidated", "invalidation_id", postgresql_where=IS_INVALID, sqlite_where=IS_INVALID),
+        Index("action_verify_token", "verify_token", unique=True, postgresql_where=IS_ASKED, sqlite_where=IS_ASKED),
+        Index("action_unreminded", "accepted_at", postgresql_where=IS_UNREMINDED, sqlite_where=IS_UNREMINDED),
     )
 
     id: UUID = Field(primary_key=True)
@@ -72,6 +78,12 @@ class Action(Row, table=True):
     edited: bool | None = Field(
         default=None, description="whether the letter is more than its template; None: not known"
     )
+    verify_token: str | None = Field(default=None, description="confirms the action; unguessable, never logged")
+    verify_by: datetime | None = Field(default=None, sa_type=UtcDateTime, description="until when the token confirms")
+    verified_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    mails_sent: int | None = Field(default=None, description="mails with a token; None: the first alone, if any")
+    last_mail_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="of a later mail")
+    reminded_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class InvalidationState(StrEnum):

@@ -10,6 +10,8 @@ from prometheus_client import CollectorRegistry
 
 from services.actions.accepting import IntakeSwitches, offered_switches
 from services.actions.access_rules import AccessRules
+from services.actions.asking_again import AskingAgain
+from services.actions.confirming import Confirmations
 from services.actions.countries import BY_NAME
 from services.actions.dominance import DominanceRules
 from services.actions.dominance_watch import DominanceMetrics, DominanceWatch
@@ -32,6 +34,7 @@ from services.actions.store import ActionStore
 from services.actions.tables import Audit, SwitchRow
 from services.actions.tables import Outbox as OutboxRow
 from services.actions.used_proofs import UsedProofs
+from services.actions.verification import VerificationRules
 from services.actions.waiting import Waiting
 from shared.audit import Auditor
 from shared.bare import BareConnections
@@ -59,6 +62,7 @@ WATCH_EVERY_SECONDS = 60.0
 FORGET_COUNTS_EVERY_SECONDS = 60.0
 SHARE_COUNTS_EVERY_SECONDS = 1.0
 FORGET_PROOFS_EVERY_SECONDS = 300.0
+REMIND_EVERY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ class Wiring:
     waiting: Waiting
     invalidations: Invalidations
     forgetting: Forgetting
+    confirmations: Confirmations
+    asking_again: AskingAgain
     own_networks: tuple[IPv4Network | IPv6Network, ...]
     bare: BareConnections | None
     ringer: Ringer
@@ -97,7 +103,7 @@ class Wiring:
     used_proofs: UsedProofs
 
     def chores(self, relay: Relay) -> list[Job]:
-        """What is done now and then, beside the worker: sending again what was lost, forgetting, watching."""
+        """What is done now and then, beside the worker: sending again, forgetting, watching, reminding."""
 
         async def forget() -> None:
             await forget_published(relay)
@@ -113,6 +119,7 @@ class Wiring:
             chore(self.forget_counts, FORGET_COUNTS_EVERY_SECONDS),
             chore(self.rules.forget_old, FORGET_EVERY_SECONDS),
             chore(self.used_proofs.forget_expired, FORGET_PROOFS_EVERY_SECONDS),
+            chore(self.asking_again.remind, REMIND_EVERY_SECONDS),
         ]
 
     def web_chores(self) -> list[Job]:
@@ -176,7 +183,16 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         limits=limits,
         commit=commit,
         intake=Intake(
-            cases, limits, commit, store, clock, metrics, settings.accept_seconds_max, IntakeSwitches(switches), proving
+            cases,
+            limits,
+            commit,
+            store,
+            clock,
+            metrics,
+            settings.accept_seconds_max,
+            IntakeSwitches(switches),
+            proving,
+            _rules(settings),
         ),
         reconciler=Reconciler(database, clock, _reconcile_limits(settings), ReconcileMetrics(registry)),
         staff=staff_of(settings, clock),
@@ -186,6 +202,8 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         waiting=Waiting(database, registry),
         invalidations=Invalidations(database, outbox, clock, audit),
         forgetting=Forgetting(database, clock, timedelta(hours=settings.keep_network_hours)),
+        confirmations=Confirmations(database, outbox, clock),
+        asking_again=AskingAgain(database, outbox, clock, _rules(settings)),
         own_networks=trusted_networks(settings.trusted_proxies),
         bare=bare,
         ringer=ringer,
@@ -212,6 +230,16 @@ def _limits(settings: ActionsSettings) -> Limits:
         linger_seconds=settings.intake_linger_ms / 1000,
         writers=settings.intake_writers,
         drain_seconds_max=settings.stop_seconds_max,
+    )
+
+
+def _rules(settings: ActionsSettings) -> VerificationRules:
+    return VerificationRules(
+        site=settings.public_url.rstrip("/"),
+        lasts=timedelta(hours=settings.verify_hours),
+        mails_max=settings.verify_mails_max,
+        between_mails=timedelta(seconds=settings.verify_mail_seconds_min),
+        reminded_after=timedelta(hours=settings.verify_reminder_hours),
     )
 
 

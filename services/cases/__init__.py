@@ -2,5 +2,6 @@
 
 Owns       campaigns, cases, targets, letter templates, updates and outcomes, consent, the ledger.
 Publishes  CasePublishedV1 (the whole snapshot), CaseClosedV1 (ended, won, withdrawn).
-Consumes   ActionAcceptedV1, ActionInvalidatedV1, ActionReinstatedV1 and the reports on letters, for the ledger.
+Consumes   ActionAcceptedV1, ActionAwaitsVerificationV1, ActionInvalidatedV1, ActionReinstatedV1 and the reports on
+           letters, for the ledger.
 """

@@ -8,7 +8,12 @@ from services.cases.ledger import OUTCOMES, count_events
 from services.cases.wiring import Wiring
 from shared.bus import Halt, Queue, Subscription
 from shared.db import Database, DatabaseAway
-from shared.messages.actions import ActionAcceptedV1, ActionInvalidatedV1, ActionReinstatedV1
+from shared.messages.actions import (
+    ActionAcceptedV1,
+    ActionAwaitsVerificationV1,
+    ActionInvalidatedV1,
+    ActionReinstatedV1,
+)
 from shared.messages.envelope import Envelope
 
 
@@ -22,7 +27,10 @@ async def count_batch(database: Database, envelopes: Sequence[Envelope[Any]]) ->
         raise Halt(str(fault)) from fault
 
 
-LEDGER = Queue("cases.ledger", (ActionAcceptedV1, ActionInvalidatedV1, ActionReinstatedV1, *OUTCOMES))
+LEDGER = Queue(
+    "cases.ledger",
+    (ActionAcceptedV1, ActionAwaitsVerificationV1, ActionInvalidatedV1, ActionReinstatedV1, *OUTCOMES),
+)
 QUEUES: tuple[Queue, ...] = (LEDGER,)
 
 

@@ -4,6 +4,9 @@ Every event leaves a fact row under its own id. Only a row that is new, or a let
 one known, changes a total, and both are written in one transaction: so a redelivered event counts nothing, and the
 totals can always be made again from the facts (`recount`).
 
+An action may be told of twice: when it is collected and awaits its supporter's word, and when that came. Whichever
+comes first counts it as collected, and the second alone as verified.
+
 An action that is cancelled stays in `collected`, because somebody did act: that is history. What the cancelling
 changed is told by its letters, each with a LetterCancelledV1 of its own; ActionCancelledV1 itself is not consumed.
 """
@@ -23,7 +26,7 @@ from services.cases.tables import NOT_TOLD, LedgerAction, LedgerKind, LedgerLett
 from services.cases.totals import Tally, add_to_totals, tally_of
 from services.cases.validity import note_validity
 from shared.db import Database, insert_once
-from shared.messages.actions import ActionAcceptedV1, ActionValidity
+from shared.messages.actions import ActionAcceptedV1, ActionAwaitsVerificationV1, ActionValidity
 from shared.messages.cases import Channel
 from shared.messages.delivery import (
     LetterBouncedV1,
@@ -45,7 +48,7 @@ OUTCOMES: Mapping[type[LetterEvent], LedgerKind] = {
     LetterSentV1: LedgerKind.HANDED_OVER,
     LetterBouncedV1: LedgerKind.BOUNCED,
 }
-ActionEvent = ActionAcceptedV1 | ActionValidity
+ActionEvent = ActionAcceptedV1 | ActionAwaitsVerificationV1 | ActionValidity
 _RANK = {kind: rank for rank, kind in enumerate(OUTCOMES.values())}
 
 
@@ -59,6 +62,7 @@ class ActionFact:
     country: str
     channel: Channel
     partner: str
+    is_verified: bool
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ async def count_events(database: Database, events: Iterable[Event]) -> None:
     the same events wait for each other and never in a ring: for the same reason all facts of actions are made before
     one that is there is changed. Raises `DatabaseAway`."""
     events = list(events)
-    actions = {event.action_id: action_fact(event) for event in events if isinstance(event, ActionEvent)}
+    actions = known_of_actions(action_fact(event) for event in events if isinstance(event, ActionEvent))
     letters = latest_by_letter(letter_fact(event) for event in events if isinstance(event, LetterEvent))
     async with database.transaction() as session:
         changes = await _note_actions(session, [actions[key] for key in sorted(actions)])
@@ -93,14 +97,29 @@ async def count_events(database: Database, events: Iterable[Event]) -> None:
 
 def action_fact(event: ActionEvent) -> ActionFact:
     """A decision on an action may come before the action: that there is one, it tells as well."""
+    country, is_verified = (
+        (event.supporter.country, event.verified_at is not None)
+        if isinstance(event, ActionAcceptedV1)
+        else (event.country, False)
+    )
     return ActionFact(
         action_id=event.action_id,
         case_slug=event.case_slug,
         day=event.accepted_at.astimezone(UTC).date(),
-        country=event.supporter.country if isinstance(event, ActionAcceptedV1) else event.country,
+        country=country,
         channel=event.channel,
         partner=event.partner or NOT_TOLD,
+        is_verified=is_verified,
     )
+
+
+def known_of_actions(facts: Iterable[ActionFact]) -> dict[UUID, ActionFact]:
+    """Of several events on one action, the one that knows more, in whatever order they came."""
+    known: dict[UUID, ActionFact] = {}
+    for fact in facts:
+        if fact.action_id not in known or fact.is_verified:
+            known[fact.action_id] = fact
+    return known
 
 
 def letter_fact(event: LetterEvent) -> LetterFact:
@@ -133,7 +152,27 @@ def replaces(new: LetterFact | LedgerLetter, known: LetterFact | LedgerLetter) -
 async def _note_actions(session: AsyncSession, facts: Sequence[ActionFact]) -> Counter[Tally]:
     rows = [{**vars(fact), "validity_number": 0, "is_invalid": False} for fact in facts]
     fresh = await _insert_new(session, LedgerAction, "action_id", rows)
-    return Counter(tally_of(fact, LedgerKind.COLLECTED) for fact in facts if fact.action_id in fresh)
+    changes = Counter(tally_of(fact, LedgerKind.COLLECTED) for fact in facts if fact.action_id in fresh)
+    changes.update(
+        tally_of(fact, LedgerKind.VERIFIED) for fact in facts if fact.is_verified and fact.action_id in fresh
+    )
+    later = [fact.action_id for fact in facts if fact.is_verified and fact.action_id not in fresh]
+    marked = await _verify(session, later)
+    changes.update(tally_of(known, LedgerKind.VERIFIED) for known in marked if not known.is_invalid)
+    return changes
+
+
+async def _verify(session: AsyncSession, action_ids: list[UUID]) -> Sequence[LedgerAction]:
+    """Mark those of these actions that were not verified yet, and return them. Locked in the order of their ids."""
+    if not action_ids:
+        return ()
+    unverified = (col(LedgerAction.action_id).in_(action_ids), col(LedgerAction.is_verified).is_(False))
+    locked = select(LedgerAction).where(*unverified).order_by(col(LedgerAction.action_id)).with_for_update()
+    known = (await session.exec(locked)).all()
+    marked = col(LedgerAction.action_id).in_([row.action_id for row in known])
+    statement = update(LedgerAction).where(marked).values(is_verified=True)
+    await session.exec(statement.execution_options(synchronize_session=False))
+    return known
 
 
 async def _note_letters(session: AsyncSession, facts: Sequence[LetterFact]) -> Counter[Tally]:

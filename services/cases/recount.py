@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, func, literal_column, select
+from sqlmodel import col
 from sqlmodel import select as select_rows
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,10 +15,11 @@ from services.cases.tables import LedgerAction, LedgerCount, LedgerKind, LedgerL
 from services.cases.totals import Tally, add_to_totals
 from shared.db import Database
 
-# Written out, because a bound word would not be the same expression twice for PostgreSQL. As `validity.kind_of` has it.
+# As `validity.kinds_of` has it. Written out: to PostgreSQL a bound word would not be the same expression twice.
 KIND_OF_ACTION: Any = literal_column(
     f"CASE WHEN is_invalid THEN '{LedgerKind.INVALIDATED}' ELSE '{LedgerKind.COLLECTED}' END"
 )
+KIND_VERIFIED: Any = literal_column(f"CASE WHEN is_verified THEN '{LedgerKind.VERIFIED}' END")
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,15 @@ async def _totals(session: AsyncSession) -> Counter[Tally]:
 
 async def _from_facts(session: AsyncSession) -> Counter[Tally]:
     totals = await _grouped(session, LedgerAction, KIND_OF_ACTION)
+    is_verified = (col(LedgerAction.is_verified), ~col(LedgerAction.is_invalid))
+    totals.update(await _grouped(session, LedgerAction, KIND_VERIFIED, *is_verified))
     totals.update(await _grouped(session, LedgerLetter, LedgerLetter.outcome))
     totals.update(offline_totals(list(await session.exec(select_rows(LedgerOffline)))))
     return +totals
 
 
-async def _grouped(session: AsyncSession, table: Any, kind: Any) -> Counter[Tally]:
+async def _grouped(session: AsyncSession, table: Any, kind: Any, *where: Any) -> Counter[Tally]:
     keys = (table.case_slug, kind, table.day, table.country, table.channel, table.partner)
-    found = await (await session.connection()).execute(select(*keys, func.count()).group_by(*keys))
+    statement = select(*keys, func.count()).where(*where).group_by(*keys)
+    found = await (await session.connection()).execute(statement)
     return Counter({Tally(row[0], LedgerKind(row[1]), *row[2:6]): row[6] for row in found})

@@ -53,7 +53,8 @@ class OfflineShown(Shown):
 class CountsShown(Shown):
     """Numbers from our own events; `offline_reported` apart, which others told us."""
 
-    collected: int = Field(description="actions accepted")
+    collected: int = Field(description="actions accepted, those that wait to be confirmed with them")
+    verified: int = Field(description="of these, confirmed from the supporter's mailbox, where that is asked for")
     handed_over: int = Field(description="letters that a mail server took and said so; not yet proof of delivery")
     printed: int = Field(description="letters on paper")
     uncertain: int = Field(description="letters handed over whole whose answer never came")

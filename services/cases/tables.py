@@ -43,6 +43,7 @@ class LedgerKind(StrEnum):
     """What the ledger counts. `handed_over` is said only when a mail server took the letter and said so."""
 
     COLLECTED = "collected"
+    VERIFIED = "verified"
     UNCERTAIN = "uncertain"
     HANDED_OVER = "handed_over"
     PRINTED = "printed"
@@ -157,7 +158,7 @@ class CaseUpdate(Row, table=True):
 
 
 class LedgerAction(Row, table=True):
-    """One action was accepted. Its key is what makes a redelivered event count nothing.
+    """One action was accepted, or waits to be verified. Its key is what makes a redelivered event count nothing.
 
     `validity_number` tells which decision of staff on it was the last that came here; 0: none."""
 
@@ -171,6 +172,7 @@ class LedgerAction(Row, table=True):
     partner: str
     validity_number: int = 0
     is_invalid: bool = False
+    is_verified: bool = False
 
 
 class LedgerLetter(Row, table=True):

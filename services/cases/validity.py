@@ -20,14 +20,17 @@ async def note_validity(session: AsyncSession, decisions: Sequence[ActionValidit
     for fact in await _hold(session, list(latest)):
         decision = latest[fact.action_id]
         if decision.number > fact.validity_number:
-            changes[tally_of(fact, kind_of(fact))] -= 1
+            changes.subtract(tally_of(fact, kind) for kind in kinds_of(fact))
             await _decide(session, fact, decision)
-            changes[tally_of(fact, kind_of(fact))] += 1
+            changes.update(tally_of(fact, kind) for kind in kinds_of(fact))
     return changes
 
 
-def kind_of(fact: LedgerAction) -> LedgerKind:
-    return LedgerKind.INVALIDATED if fact.is_invalid else LedgerKind.COLLECTED
+def kinds_of(fact: LedgerAction) -> tuple[LedgerKind, ...]:
+    """What an action is counted as: what does not count is neither collected nor verified."""
+    if fact.is_invalid:
+        return (LedgerKind.INVALIDATED,)
+    return (LedgerKind.COLLECTED, LedgerKind.VERIFIED) if fact.is_verified else (LedgerKind.COLLECTED,)
 
 
 async def _hold(session: AsyncSession, action_ids: list[UUID]) -> Sequence[LedgerAction]:
@@ -35,7 +38,8 @@ async def _hold(session: AsyncSession, action_ids: list[UUID]) -> Sequence[Ledge
         return ()
     matching = col(LedgerAction.action_id).in_(action_ids)
     statement = select(LedgerAction).where(matching).order_by(col(LedgerAction.action_id)).with_for_update()
-    return (await session.exec(statement)).all()
+    # As the row is now: this transaction may have marked it verified, and the session would show it as it was.
+    return (await session.exec(statement.execution_options(populate_existing=True))).all()
 
 
 async def _decide(session: AsyncSession, fact: LedgerAction, decision: ActionValidity) -> None:

@@ -60,9 +60,12 @@ class OfflineView:
 
 @dataclass(frozen=True)
 class Counts:
-    """Totals of one case, or of one part of it. `handed_over`: a mail server took the letter and said so."""
+    """Totals of one case, or of one part of it. `handed_over`: a mail server took the letter and said so.
+
+    `verified` counts actions that their supporters confirmed from their mailboxes, where a campaign asks for that."""
 
     collected: int = 0
+    verified: int = 0
     handed_over: int = 0
     printed: int = 0
     uncertain: int = 0

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from random import Random
 from uuid import UUID
 
-from sqlalchemy import bindparam, exists, insert, select, text, update
+from sqlalchemy import ColumnElement, TextClause, bindparam, func, insert, literal, select, text, union_all, update
+from sqlalchemy.sql.selectable import CTE
 from sqlmodel import col
 
 from services.delivery.channels import Answer
@@ -18,7 +19,7 @@ from services.delivery.holding import Verdict, hold_by_id, write_verdicts
 from services.delivery.outcomes import SendPolicy, decide
 from services.delivery.rendering import Composition
 from services.delivery.states import LetterState
-from services.delivery.tables import IS_QUEUED, Attempt, Cancellation, Letter
+from services.delivery.tables import IS_QUEUED_CONFIRMATION, IS_QUEUED_LETTER, Attempt, Cancellation, Letter
 from shared.clock import Clock
 from shared.db import Database
 from shared.outbox import Outbox
@@ -70,21 +71,18 @@ class Claims:
         self._policy, self._random = policy, random
         self._owner, self._lease = owner, lease
 
-    async def claim(self, count_max: int) -> list[ClaimedLetter]:
-        """Take up to `count_max` due letters, those that waited longest first. No two senders get the same one."""
+    async def claim(self, count_max: int, confirmations_max: int = 0) -> list[ClaimedLetter]:
+        """Take up to `count_max` due letters, those that waited longest first. No two senders get the same one.
+
+        Confirmations, up to their own bound, come before letters."""
         now = self._clock.now()
-        withdrawn = exists().where(col(Cancellation.subject) == col(Letter.case_id))
-        due = (
-            select(col(Letter.id))
-            .where(IS_QUEUED, col(Letter.next_at) <= now, col(Letter.expires_at) > now, ~withdrawn)
-            .order_by(col(Letter.next_at))
-            .limit(count_max)
-            .with_for_update(skip_locked=True, of=Letter)
-            .cte("due")
-        )
+        confirmations = _due("confirmations", IS_QUEUED_CONFIRMATION, now, literal(min(count_max, confirmations_max)))
+        taken = select(func.count()).select_from(confirmations).scalar_subquery()
+        letters = _due("letters", IS_QUEUED_LETTER, now, literal(count_max) - taken)
+        due = union_all(select(confirmations.c.id), select(letters.c.id))
         statement = (
             update(_LETTERS)
-            .where(_LETTERS.c.id.in_(select(due.c.id)))
+            .where(_LETTERS.c.id.in_(due))
             .values(
                 state=LetterState.SENDING,
                 lease_owner=self._owner,
@@ -135,6 +133,19 @@ class Claims:
                 await (await session.connection()).execute(insert(_ATTEMPTS), attempts)
             await write_verdicts(session, self._outbox, verdicts, now)
         return {verdict.letter.id: verdict for verdict in verdicts}
+
+
+def _due(name: str, which: TextClause, now: datetime, count_max: ColumnElement[int]) -> CTE:
+    # A scalar, not EXISTS: as a join, PostgreSQL takes it for so selective that it sorts the whole backlog each time.
+    reason = select(col(Cancellation.reason)).where(col(Cancellation.subject) == col(Letter.case_id)).scalar_subquery()
+    return (
+        select(col(Letter.id))
+        .where(which, col(Letter.next_at) <= now, col(Letter.expires_at) > now, reason.is_(None))
+        .order_by(col(Letter.next_at))
+        .limit(count_max)
+        .with_for_update(skip_locked=True, of=Letter)
+        .cte(name)
+    )
 
 
 def _attempt(result: HandoverResult) -> dict[str, object]:

@@ -14,6 +14,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from services.delivery.cancelling import find_cancelled, share_cases, stop_letters
 from services.delivery.errors import cannot_cancel, cannot_retry, has_no_address, must_not_retry, no_such_letter
 from services.delivery.holding import Verdict, hold_by_id, write_verdicts
+from services.delivery.kinds import LetterKind
 from services.delivery.outcomes import RETRY_GRACE, Decision
 from services.delivery.reports import HeldLetter
 from services.delivery.states import CANCELLABLE, LIVE, RETRIABLE, LetterState
@@ -128,7 +129,8 @@ async def _hold_one(session: AsyncSession, letter_id: UUID) -> HeldLetter:
 
 async def _extend(session: AsyncSession, letter: HeldLetter, now: datetime) -> None:
     row = await session.get_one(Letter, letter.id)
-    row.expires_at = max(letter.expires_at, now + RETRY_GRACE)
+    if letter.kind is LetterKind.LETTER:  # a confirmation ends with its link
+        row.expires_at = max(letter.expires_at, now + RETRY_GRACE)
     row.unknowns = 0
 
 

@@ -1,7 +1,9 @@
-"""What delivery does when something happened elsewhere: plan an action's letters, or stop them."""
+"""What delivery does when something happened elsewhere: plan an action's letters or a confirmation, or stop them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
+from typing import Any
 
 import structlog
 from sqlalchemy.dialects import postgresql, sqlite
@@ -10,20 +12,26 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from services.delivery.cancelling import CANCELLED, Canceller, find_cancelled, share_cases
 from services.delivery.holding import Verdict, stopped, write_verdicts
 from services.delivery.outcomes import Decision
-from services.delivery.planning import PlannedLetter, plan_action
+from services.delivery.planning import PlannedLetter, plan_action, plan_confirmation
 from services.delivery.registering import report_registered
 from services.delivery.states import LetterState
 from services.delivery.tables import Inbox as InboxRow
 from services.delivery.tables import Letter
 from services.delivery.validity import INVALIDATED, find_invalid
 from services.delivery.waking import ring_senders
-from services.delivery.wiring import LETTERS_QUEUE, Wiring
+from services.delivery.wiring import CONFIRMATIONS_QUEUE, LETTERS_QUEUE, Wiring
 from shared.bus import Handler, Queue, Subscription
 from shared.bus.dispatch import dispatch
 from shared.clock import Clock
 from shared.db import Database
 from shared.inbox import Inbox
-from shared.messages.actions import ActionAcceptedV1, ActionCancelledV1, ActionInvalidatedV1, ActionReinstatedV1
+from shared.messages.actions import (
+    ActionAcceptedV1,
+    ActionCancelledV1,
+    ActionInvalidatedV1,
+    ActionReinstatedV1,
+    VerificationRequestedV1,
+)
 from shared.messages.cases import CaseClosedV1, ClosedReason
 from shared.messages.delivery import FailureReason
 from shared.messages.envelope import Envelope, Event
@@ -51,14 +59,26 @@ async def plan_letters(
     now = clock.now()
     async with database.transaction() as session:
         fresh = await inbox.take_new(session, events)
-        await share_cases(session, (envelope.data.case_id for envelope in fresh))
         letters = [letter for envelope in fresh for letter in plan_action(envelope, now)]
-        verdicts = await _settle_at_once(session, letters)
-        await _insert(session, letters)
-        await write_verdicts(session, outbox, verdicts, now)
+        await _keep(session, letters, outbox, wake, now)
         await outbox.add(session, *report_registered(events, now))
-        await ring_senders(session, wake)
     log.info("planned", actions=len(fresh), seen_before=len(events) - len(fresh), letters=len(letters))
+
+
+async def plan_confirmations(
+    events: Sequence[Envelope[VerificationRequestedV1]],
+    database: Database,
+    inbox: Inbox,
+    outbox: Outbox,
+    clock: Clock,
+    wake: Wake,
+) -> None:
+    """Plan the mails that ask supporters whether they wrote. Harmless twice, as planning letters is."""
+    now = clock.now()
+    async with database.transaction() as session:
+        fresh = await inbox.take_new(session, events)
+        await _keep(session, [plan_confirmation(envelope, now) for envelope in fresh], outbox, wake, now)
+    log.info("planned", confirmations=len(fresh), seen_before=len(events) - len(fresh))
 
 
 async def cancel_action(events: Sequence[Envelope[ActionCancelledV1]], canceller: Canceller) -> None:
@@ -76,6 +96,17 @@ async def close_case(events: Sequence[Envelope[CaseClosedV1]], canceller: Cancel
         if envelope.data.reason is ClosedReason.WITHDRAWN:
             count = await canceller.cancel_case(envelope.data.case_id, envelope.data.reason)
             log.info("case_withdrawn", case=envelope.data.slug, letters=count)
+
+
+async def _keep(
+    session: AsyncSession, letters: Sequence[PlannedLetter], outbox: Outbox, wake: Wake, now: datetime
+) -> None:
+    """Those of withdrawn cases or without an address come to their end at once; the others are due."""
+    await share_cases(session, (letter.case_id for letter in letters))
+    verdicts = await _settle_at_once(session, letters)
+    await _insert(session, letters)
+    await write_verdicts(session, outbox, verdicts, now)
+    await ring_senders(session, wake)
 
 
 async def _settle_at_once(session: AsyncSession, letters: Sequence[PlannedLetter]) -> list[Verdict]:
@@ -109,24 +140,33 @@ async def _insert(session: AsyncSession, letters: Sequence[PlannedLetter]) -> No
 LETTERS = Queue(
     LETTERS_QUEUE, (ActionAcceptedV1, ActionCancelledV1, ActionInvalidatedV1, ActionReinstatedV1, CaseClosedV1)
 )
-QUEUES: tuple[Queue, ...] = (LETTERS,)
+CONFIRMATIONS = Queue(CONFIRMATIONS_QUEUE, (VerificationRequestedV1,))
+QUEUES: tuple[Queue, ...] = (LETTERS, CONFIRMATIONS)
 
 
 def subscriptions(wiring: Wiring) -> list[Subscription]:
-    """One queue for all three, so that what concerns one action mostly keeps its order."""
-    plan = partial(
-        plan_letters,
-        database=wiring.database,
-        inbox=Inbox(InboxRow, LETTERS.name, wiring.clock),
-        outbox=wiring.outbox,
-        clock=wiring.clock,
-        wake=wiring.sender_wake,
-    )
+    """One queue for what concerns letters, so that what concerns one action mostly keeps its order; and one for
+    confirmations, which somebody waits for, and must not stand behind a launch's letters."""
     handlers: dict[type[Event], Handler] = {
-        ActionAcceptedV1: plan,
+        ActionAcceptedV1: _planner(plan_letters, LETTERS, wiring),
         ActionCancelledV1: partial(cancel_action, canceller=wiring.canceller),
         ActionInvalidatedV1: wiring.validity.heed,
         ActionReinstatedV1: wiring.validity.heed,
         CaseClosedV1: partial(close_case, canceller=wiring.canceller),
     }
-    return [Subscription(LETTERS, dispatch(handlers), wiring.keep_dead, BATCH_MAX, LINGER_SECONDS)]
+    ask = dispatch({VerificationRequestedV1: _planner(plan_confirmations, CONFIRMATIONS, wiring)})
+    return [
+        Subscription(LETTERS, dispatch(handlers), wiring.keep_dead, BATCH_MAX, LINGER_SECONDS),
+        Subscription(CONFIRMATIONS, ask, wiring.keep_dead, BATCH_MAX, LINGER_SECONDS),
+    ]
+
+
+def _planner(plan: Any, queue: Queue, wiring: Wiring) -> Handler:
+    return partial(
+        plan,
+        database=wiring.database,
+        inbox=Inbox(InboxRow, queue.name, wiring.clock),
+        outbox=wiring.outbox,
+        clock=wiring.clock,
+        wake=wiring.sender_wake,
+    )

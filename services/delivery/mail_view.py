@@ -1,7 +1,9 @@
-"""Shows a letter as mail: the file where one was written, else what would go out."""
+"""Shows a letter as mail: the file where one was written, else what would go out.
+
+A confirmation is shown without its link, which is the supporter's key and nobody else's."""
 
 import asyncio
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from email import message_from_bytes
 from email.headerregistry import AddressHeader
 from email.policy import default
@@ -10,11 +12,13 @@ from typing import Any
 
 from services.delivery.channels import Refused
 from services.delivery.channels.to_folder import ToFolder
+from services.delivery.kinds import LetterKind
 from services.delivery.rendering import Campaign, Composition, render
 from services.delivery.tables import Letter
 from shared.clock import Clock
 
 SHOWN_HEADERS = ("From", "Reply-To", "To", "Subject", "Date", "Message-ID", "Content-Language")
+LINK_HIDDEN = "(the link, which only the supporter may see)"
 
 
 @dataclass(frozen=True)
@@ -36,13 +40,16 @@ class MailReader:
         self._folder = ToFolder(folder) if folder else None
 
     async def read(self, letter: Letter) -> Mail:
-        written = await asyncio.to_thread(self._read_file, letter)
+        is_confirmation = letter.kind is LetterKind.CONFIRMATION
+        written = None if is_confirmation else await asyncio.to_thread(self._read_file, letter)
         if written is not None:
             return _open(written, was_written=True)
         composition = Composition(**{field.name: getattr(letter, field.name) for field in fields(Composition)})
+        if is_confirmation:
+            composition = replace(composition, body=LINK_HIDDEN)
         rendered = render(composition, self._campaign, self._clock.now())
         if isinstance(rendered, Refused):
-            return Mail(text=letter.body, fault=rendered.text)
+            return Mail(text=composition.body, fault=rendered.text)
         return _open(rendered.content, was_written=False)
 
     def _read_file(self, letter: Letter) -> bytes | None:

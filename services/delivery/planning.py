@@ -1,20 +1,22 @@
-"""Plans an action's letters: one for each target that its channel reaches. Pure."""
+"""Plans an action's letters, one for each target that its channel reaches, and confirmations. Pure."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.delivery.kinds import LetterKind
 from services.delivery.outcomes import first_expiry
 from services.delivery.reports import HeldLetter
 from services.delivery.states import LetterState
-from shared.messages.actions import ActionAcceptedV1
+from shared.messages.actions import ActionAcceptedV1, VerificationRequestedV1
 from shared.messages.cases import Channel, Target
 from shared.messages.delivery import FailureReason, letter_id
-from shared.messages.envelope import Envelope
+from shared.messages.envelope import Envelope, derived_id
 
 # What leaves by itself. Posts and solidarity messages are other people's work, and paper is not printed yet.
 CHANNELS = frozenset({Channel.EMAIL})
+NO_TARGET = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class PlannedLetter:
     next_at: datetime
     expires_at: datetime
     created_at: datetime
+    kind: LetterKind = LetterKind.LETTER
     state: LetterState = LetterState.QUEUED
     failure: FailureReason | None = None
     stop_reason: str | None = None
@@ -71,6 +74,34 @@ def plan_action(envelope: Envelope[ActionAcceptedV1], now: datetime) -> list[Pla
     return [_letter(action, target, envelope.traceparent, now) for target in targets.values()]
 
 
+def plan_confirmation(envelope: Envelope[VerificationRequestedV1], now: datetime) -> PlannedLetter:
+    """The mail that asks a supporter whether they wrote. Its body is the link alone; the words round it are ours."""
+    asked = envelope.data
+    return PlannedLetter(
+        id=derived_id("confirmation", asked.action_id, asked.number),
+        kind=LetterKind.CONFIRMATION,
+        action_id=asked.action_id,
+        case_id=asked.case_id,
+        case_slug=asked.case_slug,
+        campaign_name="",
+        target_id=NO_TARGET,
+        channel=Channel.EMAIL,
+        country=asked.country,
+        partner=None,
+        to_address=asked.mailbox,
+        to_name="",
+        subject="",
+        body=asked.confirm_url,
+        language=asked.language,
+        sender_name=asked.name,
+        reply_to=None,
+        traceparent=envelope.traceparent,
+        next_at=now,
+        expires_at=asked.expires_at,
+        created_at=now,
+    )
+
+
 def _letter(action: ActionAcceptedV1, target: Target, traceparent: str | None, now: datetime) -> PlannedLetter:
     return PlannedLetter(
         id=letter_id(action.action_id, target.id, action.channel),
@@ -91,6 +122,6 @@ def _letter(action: ActionAcceptedV1, target: Target, traceparent: str | None, n
         reply_to=action.supporter.email,
         traceparent=traceparent,
         next_at=now,
-        expires_at=first_expiry(action.accepted_at, action.closes_at),
+        expires_at=first_expiry(action.verified_at or action.accepted_at, action.closes_at),
         created_at=now,
     )

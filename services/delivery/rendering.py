@@ -13,6 +13,8 @@ from functools import lru_cache
 from uuid import UUID
 
 from services.delivery.channels import Phase, Refused, RenderedLetter
+from services.delivery.confirmation_mail import confirmation_text
+from services.delivery.kinds import LetterKind
 from services.delivery.mime import Unwritable, address_header, one_line, text_header, write_address, write_mail
 
 OFFICIALS_REMEMBERED_MAX = 1_000
@@ -34,6 +36,8 @@ class Composition:
     reply_to: str | None
     country: str
     campaign_name: str
+    kind: LetterKind
+    expires_at: datetime
 
 
 @dataclass(frozen=True)
@@ -55,22 +59,45 @@ def read_campaign(mail_from: str) -> Campaign:
 
 
 def render(letter: Composition, campaign: Campaign, now: datetime) -> RenderedLetter | Refused:
-    """Compose the mail. A target whose address cannot be written is refused, with the reason."""
+    """Compose the mail. A recipient whose address cannot be written is refused, with the reason."""
     try:
         recipient = _write_official_address(letter.to_address or "")
     except Unwritable as fault:
-        return Refused(Phase.RENDER, text=f"The target's address cannot be written: {fault}.")
+        whose = "target" if letter.kind is LetterKind.LETTER else "supporter"
+        return Refused(Phase.RENDER, text=f"The {whose}'s address cannot be written: {fault}.")
+    compose = _compose_letter if letter.kind is LetterKind.LETTER else _compose_confirmation
+    return RenderedLetter(letter.id, campaign.address, recipient, compose(letter, campaign, recipient, now))
+
+
+def _compose_letter(letter: Composition, campaign: Campaign, recipient: str, now: datetime) -> bytes:
     headers: dict[str, Header | str] = {
         "From": address_header("From", f"{letter.sender_name} via {campaign.name}", campaign.address),
         **_reply_to(letter),
         "To": address_header("To", letter.to_name, recipient),
         "Subject": text_header("Subject", letter.subject),
-        "Date": format_datetime(now),
-        "Message-ID": f"<{letter.id}@{campaign.domain}>",
+        **_dated(letter, campaign, now),
         **_content_language(letter.language),
     }
-    content = write_mail(headers, f"{letter.body.rstrip()}\n\n{_signature(letter)}")
-    return RenderedLetter(letter.id, campaign.address, recipient, content)
+    return write_mail(headers, f"{letter.body.rstrip()}\n\n{_signature(letter)}")
+
+
+def _compose_confirmation(letter: Composition, campaign: Campaign, recipient: str, now: datetime) -> bytes:
+    """From us to the supporter, in our own words. Whoever typed the name and address may be somebody else, so as
+    little as possible of what they typed is in it."""
+    words = confirmation_text(letter.language, letter.sender_name, letter.body, letter.expires_at, campaign.name)
+    headers: dict[str, Header | str] = {
+        "From": address_header("From", campaign.name, campaign.address),
+        "To": address_header("To", "", recipient),
+        "Subject": text_header("Subject", words.subject),
+        **_dated(letter, campaign, now),
+        "Auto-Submitted": "auto-generated",  # RFC 3834: no vacation replies
+        **_content_language(words.language),
+    }
+    return write_mail(headers, words.text)
+
+
+def _dated(letter: Composition, campaign: Campaign, now: datetime) -> dict[str, str]:
+    return {"Date": format_datetime(now), "Message-ID": f"<{letter.id}@{campaign.domain}>"}
 
 
 @lru_cache(maxsize=OFFICIALS_REMEMBERED_MAX)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.delivery.kinds import LetterKind
 from services.delivery.outcomes import Decision, Standing
 from services.delivery.states import LetterState
 from shared.messages.cases import Channel
@@ -26,6 +27,7 @@ class HeldLetter:
     """A letter whose row this transaction has locked: what decisions and reports need, and nothing personal."""
 
     id: UUID
+    kind: LetterKind
     action_id: UUID
     case_id: UUID
     case_slug: str
@@ -48,7 +50,11 @@ class HeldLetter:
 
 
 def report(letter: HeldLetter, decision: Decision, now: datetime, code: int | None = None) -> LetterEvent | None:
-    """The event for this decision, or None where others have nothing to learn. Uncertain is told once."""
+    """The event for this decision, or None where others have nothing to learn. Uncertain is told once.
+
+    Of a confirmation nothing is told: it is no letter, and must not be counted or shown as one."""
+    if letter.kind is LetterKind.CONFIRMATION:
+        return None
     about: dict[str, Any] = {
         "letter_id": letter.id,
         "action_id": letter.action_id,

@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.delivery.channels import Outcome, Phase
-from services.delivery.mail_view import Mail
+from services.delivery.kinds import LetterKind
+from services.delivery.mail_view import LINK_HIDDEN, Mail
 from services.delivery.states import LetterState
 from services.delivery.tables import Attempt, Letter
 from shared.messages.cases import Channel
@@ -20,6 +21,7 @@ class LetterSummary(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
+    kind: LetterKind
     action_id: UUID
     case_slug: str
     target_id: UUID
@@ -72,4 +74,5 @@ class LetterList(BaseModel):
 
 def letter_view(letter: Letter, attempts: Sequence[Attempt], mail: Mail) -> LetterView:
     tries = [AttemptView.model_validate(attempt) for attempt in attempts]
-    return LetterView.model_validate({**letter.model_dump(), "tries": tries, "mail": mail.source})
+    body = letter.body if letter.kind is LetterKind.LETTER else LINK_HIDDEN
+    return LetterView.model_validate({**letter.model_dump(), "body": body, "tries": tries, "mail": mail.source})

@@ -16,6 +16,8 @@ import structlog
 from services.delivery.channels import Answer, Channel, Deferred, Phase, Refused, RenderedLetter, Unknown
 from services.delivery.claiming import ClaimedLetter, Claims, HandoverResult
 from services.delivery.holding import Verdict
+from services.delivery.kinds import LetterKind
+from services.delivery.lanes import Lanes
 from services.delivery.metrics import DeliveryMetrics
 from services.delivery.pacing import HostPace
 from services.delivery.rendering import Campaign, render
@@ -66,6 +68,7 @@ class Sender:
         self._landed = asyncio.Event()
         self._to_record = asyncio.Event()
         self._pace = HostPace()
+        self._lanes = Lanes()
         self._database_was_away_at = float("-inf")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -91,7 +94,7 @@ class Sender:
             if not free:
                 continue
             try:
-                letters = await self._claims.claim(free)
+                letters = await self._claims.claim(free, self._lanes.confirmations_max(free))
                 wait_seconds = 0.0
             except DatabaseAway as fault:
                 wait_seconds = min(DATABASE_WAIT_SECONDS_MAX, max(0.2, wait_seconds * 2))
@@ -100,7 +103,8 @@ class Sender:
                 continue
             for letter in letters:
                 self._take_off(letter)
-            if len(letters) < free:
+            confirmations = sum(letter.composition.kind is LetterKind.CONFIRMATION for letter in letters)
+            if not self._lanes.note(free, len(letters) - confirmations, confirmations):
                 await self._wake.wait(stop, POLL_SECONDS)
 
     async def _free_slots(self, stop: asyncio.Event) -> int:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from services.delivery.channels import Outcome, Phase
+from services.delivery.kinds import LetterKind
 from services.delivery.states import LetterState
 from shared.db import UtcDateTime
 from shared.dead_letters import DeadLetterColumns
@@ -19,6 +20,8 @@ from shared.outbox import OutboxColumns
 
 # Written out, not bound as parameters: only then can a prepared statement use the partial indexes below.
 IS_QUEUED = text("state = 'queued'")
+IS_QUEUED_LETTER = text("state = 'queued' AND kind = 'letter'")
+IS_QUEUED_CONFIRMATION = text("state = 'queued' AND kind = 'confirmation'")
 IS_SENDING = text("state = 'sending'")
 IS_UNCERTAIN = text("state = 'uncertain'")
 IS_LIVE = text("state IN ('queued', 'sending', 'uncertain')")
@@ -36,7 +39,7 @@ def _as_text(kind: type[StrEnum]) -> Enum:
 
 
 class Letter(Row, table=True):
-    """One piece of mail to one target.
+    """One piece of mail to one target; or, of the kind `confirmation`, to a supporter, with the link as its body.
 
     `attempts` counts those the letter has to answer for, `unknowns` those that ended in silence. `fence` grows with
     every claim: a result is written only by the claim that earned it. `stop_reason` tells a sender that holds the
@@ -44,7 +47,13 @@ class Letter(Row, table=True):
 
     __tablename__ = "letter"
     __table_args__ = (
-        Index("letter_due", "next_at", postgresql_where=IS_QUEUED, sqlite_where=IS_QUEUED),
+        Index("letter_due", "next_at", postgresql_where=IS_QUEUED_LETTER, sqlite_where=IS_QUEUED_LETTER),
+        Index(
+            "confirmation_due",
+            "next_at",
+            postgresql_where=IS_QUEUED_CONFIRMATION,
+            sqlite_where=IS_QUEUED_CONFIRMATION,
+        ),
         Index("letter_expiring", "expires_at", postgresql_where=IS_QUEUED, sqlite_where=IS_QUEUED),
         Index("letter_leased", "lease_until", postgresql_where=IS_SENDING, sqlite_where=IS_SENDING),
         Index("letter_uncertain", "next_at", postgresql_where=IS_UNCERTAIN, sqlite_where=IS_UNCERTAIN),
@@ -55,6 +64,7 @@ class Letter(Row, table=True):
     )
 
     id: UUID = Field(primary_key=True)
+    kind: LetterKind = Field(default=LetterKind.LETTER, sa_type=_as_text(LetterKind))
     action_id: UUID
     case_id: UUID
     case_slug: str

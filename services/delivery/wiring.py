@@ -46,6 +46,7 @@ from shared.web.staff import Staff, staff_of
 HERE = Path(__file__).parent
 MIGRATIONS = HERE / "migrations"
 LETTERS_QUEUE = "delivery.letters"
+CONFIRMATIONS_QUEUE = "delivery.confirmations"
 KEEP_SEEN = timedelta(days=90)
 FOLDER_LETTERS_AT_ONCE_MAX = 8
 COUNT_EVERY_SECONDS = 15.0
@@ -127,7 +128,8 @@ class Wiring:
     async def forget_seen(self) -> None:
         """Drop marks of events that no bus will bring again. A letter's own id guards it even then."""
         async with self.database.transaction() as session:
-            await Inbox(InboxRow, LETTERS_QUEUE, self.clock).forget_older(session, KEEP_SEEN)
+            for queue in (LETTERS_QUEUE, CONFIRMATIONS_QUEUE):
+                await Inbox(InboxRow, queue, self.clock).forget_older(session, KEEP_SEEN)
 
     async def close(self) -> None:
         if self.channel:

@@ -1,4 +1,4 @@
-"""Events the actions service publishes: that somebody acted, took it back, or that it turned out not to count."""
+"""Events the actions service publishes: that somebody acted, must say so by mail first, took it back, or never did."""
 
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -43,12 +43,61 @@ class ActionAcceptedV1(Event):
     partner: str | None = None
     closes_at: AwareDatetime | None = None
     accepted_at: AwareDatetime
+    verified_at: AwareDatetime | None = Field(
+        default=None, description="when the supporter confirmed it from their mailbox; absent: nobody asked them to"
+    )
 
     def subject(self) -> str:
         return str(self.action_id)
 
     def happened_at(self) -> datetime:
         return self.accepted_at
+
+
+class ActionAwaitsVerificationV1(Event):
+    """Somebody acted, and nothing goes out until they confirm it from their mailbox. Then ActionAcceptedV1 follows.
+
+    Enough to count it, and nothing that tells who or what."""
+
+    wire_type: ClassVar[str] = "actions.action_awaits_verification.v1"
+
+    action_id: UUID
+    case_id: UUID
+    case_slug: str
+    channel: Channel
+    country: str = Field(description="the supporter's, ISO 3166-1 alpha-2")
+    partner: str | None = None
+    accepted_at: AwareDatetime
+
+    def subject(self) -> str:
+        return str(self.action_id)
+
+    def happened_at(self) -> datetime:
+        return self.accepted_at
+
+
+class VerificationRequestedV1(Event):
+    """A mail is to ask a supporter whether it was they who acted. `number` 1 is the first, later ones repeat it."""
+
+    wire_type: ClassVar[str] = "actions.verification_requested.v1"
+
+    action_id: UUID
+    number: int = Field(ge=1)
+    case_id: UUID
+    case_slug: str
+    country: str = Field(description="the supporter's, ISO 3166-1 alpha-2")
+    mailbox: Annotated[str, Personal()]
+    name: Annotated[str, Personal()]
+    language: str
+    confirm_url: Annotated[str, Personal()] = Field(description="whoever has it can confirm")
+    requested_at: AwareDatetime
+    expires_at: AwareDatetime
+
+    def subject(self) -> str:
+        return f"{self.action_id}/{self.number}"
+
+    def happened_at(self) -> datetime:
+        return self.requested_at
 
 
 class ActionCancelledV1(Event):

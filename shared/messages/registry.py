@@ -5,7 +5,14 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from shared.messages.actions import ActionAcceptedV1, ActionCancelledV1, ActionInvalidatedV1, ActionReinstatedV1
+from shared.messages.actions import (
+    ActionAcceptedV1,
+    ActionAwaitsVerificationV1,
+    ActionCancelledV1,
+    ActionInvalidatedV1,
+    ActionReinstatedV1,
+    VerificationRequestedV1,
+)
 from shared.messages.cases import CaseClosedV1, CasePublishedV1
 from shared.messages.delivery import (
     ActionsRegisteredV1,
@@ -22,6 +29,8 @@ EVENTS: tuple[type[Event], ...] = (
     CasePublishedV1,
     CaseClosedV1,
     ActionAcceptedV1,
+    ActionAwaitsVerificationV1,
+    VerificationRequestedV1,
     ActionCancelledV1,
     ActionInvalidatedV1,
     ActionReinstatedV1,

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from services.delivery.kinds import LetterKind
 from services.delivery.rendering import Composition, read_campaign
-from tests.support.events import uuid_of
+from tests.support.events import NOW, uuid_of
 
 CAMPAIGN = read_campaign("Write for Rights <letters@writeforrights.example>")
 
@@ -20,5 +21,7 @@ def a_composition(**changes: Any) -> Composition:
         "reply_to": "supporter@mail.example",
         "country": "PK",
         "campaign_name": "Write for Rights 2026",
+        "kind": LetterKind.LETTER,
+        "expires_at": NOW,
     }
     return Composition(**(values | changes))

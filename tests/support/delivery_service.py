@@ -75,9 +75,11 @@ class DeliveryService:
         self.wiring, self.clock, self.http, self.channel = wiring, clock, http, channel
 
     async def tell(self, *events: Event) -> None:
-        """Hand events to the queue's handler, as one batch."""
+        """Hand events to the handlers of the queues that want them, each queue's as one batch."""
         for subscription in subscriptions(self.wiring):
-            await subscription.handle([opened(event) for event in events])
+            wanted = [opened(event) for event in events if type(event) in subscription.queue.events]
+            if wanted:
+                await subscription.handle(wanted)
 
     async def letters(self) -> list[Letter]:
         async with self.wiring.database.transaction() as session:

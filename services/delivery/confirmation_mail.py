@@ -1,0 +1,51 @@
+"""The words of the mail that asks a supporter whether they wrote, in their language or else in English.
+
+A file `templates/confirmation.<language>.txt` begins with its subject. Neither names a person or a case: supporters may
+live where writing is dangerous.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from string import Template
+
+TEMPLATES = Path(__file__).parent / "templates"
+FALLBACK = "en"
+NAME_CHARACTERS_MAX = 40
+# Somebody may put another's address into the form, and an advertisement for the name: that must not reach a stranger.
+_NO_NAME = re.compile(r"[\d/@:<>()\[\]]|\.\S|[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+@dataclass(frozen=True)
+class ConfirmationText:
+    language: str
+    subject: str
+    text: str
+
+
+def confirmation_text(language: str, name: str, url: str, expires_at: datetime, campaign: str) -> ConfirmationText:
+    """Subject and text. `expires_at` is shown in UTC, to the minute."""
+    known = _templates()
+    found = next((tag for tag in (language, language.partition("-")[0]) if tag in known), FALLBACK)
+    until = f"{expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    subject, text = known[found]
+    told = {"greeted": greeted(name), "url": url, "until": until, "campaign": campaign}
+    return ConfirmationText(found, subject.substitute(told), text.substitute(told))
+
+
+def greeted(name: str) -> str:
+    """A space and the name, to stand after a greeting; nothing when it does not look like a name."""
+    plain = name.strip()
+    return f" {plain}" if plain and len(plain) <= NAME_CHARACTERS_MAX and not _NO_NAME.search(plain) else ""
+
+
+@cache
+def _templates() -> dict[str, tuple[Template, Template]]:
+    """By language, the subject and the text."""
+    found = {}
+    for path in sorted(TEMPLATES.glob("confirmation.*.txt")):
+        subject, _, text = path.read_text(encoding="utf-8").partition("\n\n")
+        found[path.name.split(".")[1]] = Template(subject.removeprefix("Subject: ")), Template(text)
+    return found
