@@ -1,7 +1,7 @@
 """The words of the mail that asks a supporter whether they wrote, in their language or else in English.
 
-A file `templates/confirmation.<language>.txt` begins with its subject. Neither names a person or a case: supporters may
-live where writing is dangerous.
+A file `templates/confirmation.<language>.txt` begins with its subject. Neither it nor the text names a case or anybody
+at risk: supporters may live where writing is dangerous.
 """
 
 import re

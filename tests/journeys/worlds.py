@@ -105,8 +105,15 @@ class EmbeddedWorld:
         return [_read(path.read_bytes()) for path in sorted((self.folder / "letters").glob("*.eml"))]
 
     def withdraw(self, slug: str) -> None:
+        self._tell_cases("close", slug, "--reason", "withdrawn")
+
+    def publish(self, campaign: Path) -> None:
+        """What a campaigner does with a changed folder."""
+        self._tell_cases("import", str(campaign))
+
+    def _tell_cases(self, *command: str) -> None:
         database = f"sqlite+aiosqlite:///{self.folder / 'cases.db'}"
-        _run("services.cases", "close", slug, "--reason", "withdrawn", W4R_CASES_DATABASE_URL=database)
+        _run("services.cases", *command, W4R_CASES_DATABASE_URL=database)
 
 
 class StackWorld:
