@@ -82,7 +82,7 @@ class AskingAgain:
             .where(IS_UNREMINDED, col(Action.accepted_at) <= now - rules.reminded_after)
             # Older ones have expired, most of them: they are not walked over again and again.
             .where(col(Action.accepted_at) > now - rules.lasts, col(Action.verify_by) > now)
-            .where(col(Action.cancelled_at).is_(None))
+            .where(col(Action.cancelled_at).is_(None), col(Action.invalidation_id).is_(None))
             .where(or_(col(Action.last_mail_at).is_(None), col(Action.last_mail_at) <= now - rules.between_mails))
             .order_by(col(Action.accepted_at))
             .limit(REMINDED_AT_ONCE_MAX)

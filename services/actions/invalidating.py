@@ -17,6 +17,7 @@ from services.actions.errors import CannotUndo, CountChanged, NoSuchInvalidation
 from services.actions.previewing import ACTIONS_MAX, Preview, bounded_look, count_matching, look
 from services.actions.senders import sender_key
 from services.actions.tables import Action, Invalidation, InvalidationState
+from services.actions.verification import is_unconfirmed
 from shared.audit import Auditor, By
 from shared.clock import Clock
 from shared.db import Database
@@ -141,8 +142,7 @@ class Invalidations:
         for action in actions:
             action.invalidation_id = None
             action.validity_number += 1
-            was_asked = action.verify_token is not None and action.verified_at is None
-            if action.repeat_of is None and not was_asked and (key := _key_of(action)) in free:
+            if action.repeat_of is None and not is_unconfirmed(action) and (key := _key_of(action)) in free:
                 action.sender_key = key
                 free.discard(key)
         events = [ActionReinstatedV1(**_told(action, row, now)) for action in actions]

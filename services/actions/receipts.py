@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.actions.letter_states import RANK, LetterState
 from services.actions.tables import Action, CaseStatus, KnownCaseRow, KnownTargetRow, LetterReport
-from services.actions.verification import is_awaited, is_late
+from services.actions.verification import is_awaited, is_late, is_unconfirmed
 from shared.db import Database
 from shared.messages.cases import Channel, Target
 from shared.messages.delivery import letter_id
@@ -123,7 +123,7 @@ async def find_receipt(token: str, database: Database, now: datetime) -> Receipt
         targets = await targets_of(session, action)
         owners = {_owner(action, target) for target in targets}
         reports = await session.exec(select(LetterReport).where(col(LetterReport.action_id).in_(owners)))
-        letters = trace_letters(action, targets, list(reports)) if not is_awaited(action) else ()
+        letters = trace_letters(action, targets, list(reports)) if not is_unconfirmed(action) else ()
     title = str(case.snapshot["title"]) if case and case.snapshot else action.case_slug
     is_withdrawn = case is not None and case.status == CaseStatus.WITHDRAWN
     is_open = case is not None and case.status == CaseStatus.OPEN

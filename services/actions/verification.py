@@ -88,8 +88,12 @@ def last_moment(case: CasePublishedV1, now: datetime, rules: VerificationRules) 
 
 def is_awaited(action: Action) -> bool:
     """Whether the action still lacks its supporter's word, be it in time or too late."""
-    is_asked = action.verify_token is not None and action.verified_at is None
-    return is_asked and action.cancelled_at is None and action.invalidation_id is None
+    return is_unconfirmed(action) and action.cancelled_at is None and action.invalidation_id is None
+
+
+def is_unconfirmed(action: Action) -> bool:
+    """Whether it was never confirmed, whatever came of it: then it has no letters."""
+    return action.verify_token is not None and action.verified_at is None
 
 
 def is_late(action: Action, now: datetime) -> bool:
