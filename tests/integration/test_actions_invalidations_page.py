@@ -16,6 +16,7 @@ from services.actions.wiring import build
 from shared.clock import ManualClock
 from tests.support.actions_app import SITE, ActionsService, actions_service
 from tests.support.actions_invalidations import BY, begin, count_invalid, keep_many
+from tests.support.actions_requests import an_action
 from tests.support.actions_staff import BEARER, STAFF_TOKEN, log_in
 from tests.support.events import NOW, uuid_of
 from tests.support.page_fields import sent_by
@@ -152,3 +153,15 @@ async def test_with_the_database_away_nothing_typed_is_lost(tmp_path: Path) -> N
         assert 'value="please"' in answer.text
         assert (await http.get(PAGE, headers={"Accept": "text/html"})).status_code == 503
     await wiring.close()
+
+
+async def test_the_receipt_of_what_was_set_aside_does_not_say_that_it_waits_its_turn(service: ActionsService) -> None:
+    answer = await service.post(an_action())
+    path = "/receipts/" + answer.json()["receipt"].rsplit("/", 1)[-1]
+    assert "keeps its place" in (await service.http.get(path)).text
+    pass_time(service, minutes=1)
+    await begin(service, accepted_to=NOW + timedelta(minutes=1))
+    await service.wiring.invalidations.work_off()
+    page = (await service.http.get(path)).text
+    assert "keeps its place" not in page
+    assert "held back" in page
