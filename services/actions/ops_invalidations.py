@@ -1,7 +1,8 @@
 """`/ops/intake/invalidations` and `/api/v1/intake/invalidations`: take actions for invalid in bulk, and back."""
 
 from collections import defaultdict
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -10,10 +11,15 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from services.actions.criteria import Criteria
+from services.actions.errors import LookTooLong
+from services.actions.invalidating import Invalidations
 from services.actions.openapi import CHANGING_ANSWERS, STAFF_ANSWERS
+from services.actions.previewing import ACTIONS_MAX, Preview
+from services.actions.tables import Invalidation
 from services.actions.wiring import Wiring
 from shared.audit import By
-from shared.web.problems import FieldError, Problem, field_errors, invalid
+from shared.db import DatabaseAway
+from shared.web.problems import FieldError, Problem, field_errors, invalid, unavailable
 
 API = "/api/v1/intake/invalidations"
 PAGE = "/ops/intake/invalidations"
@@ -53,7 +59,7 @@ class SampleOut(BaseModel):
 
 
 class PreviewOut(BaseModel):
-    """What would be hit. Nothing was changed."""
+    """What would be hit. Nothing was changed. Apply with these criteria: they end by when you looked."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -112,6 +118,11 @@ def _api(wiring: Wiring) -> APIRouter:
             raise invalid([FieldError(name, "Needed to apply.") for name in missing])
         return InvalidationOut.model_validate(await work.begin(wish.criteria, wish.count_seen, By(who, wish.why)))
 
+    @router.get("/{invalidation_id}", summary="How far it is", responses=STAFF_ANSWERS | {422: CHANGING_ANSWERS[422]})
+    async def show_invalidation(invalidation_id: UUID, _: Who, response: Response) -> InvalidationOut:
+        response.headers["Cache-Control"] = "no-store"
+        return InvalidationOut.model_validate(await work.find(invalidation_id))
+
     @router.post("/{invalidation_id}/undo", summary="Let them count again", responses=CHANGING_ANSWERS)
     async def undo(invalidation_id: UUID, reason: Reason, who: Who) -> InvalidationOut:
         return InvalidationOut.model_validate(await work.undo(invalidation_id, By(who, reason.why)))
@@ -125,37 +136,73 @@ def _pages(wiring: Wiring) -> APIRouter:
     router = APIRouter(prefix=PAGE, include_in_schema=False)
     Who = Annotated[str, Depends(staff.require_session)]  # noqa: N806  # a type, made of the wiring
 
-    async def show(status: int = 200, **values: Any) -> HTMLResponse:
-        now = wiring.clock.now()
-        offered = {"accepted_from": _minute(now - timedelta(hours=HOURS_OFFERED)), "accepted_to": _minute(now)}
-        shown: dict[str, Any] = {"preview": None, "problem": None, "form": offered, "errors": []} | values
-        errors = defaultdict(str, {error.field: error.message for error in shown["errors"]})
+    async def show(
+        form: dict[str, str], preview: Preview | None = None, problem: Problem | None = None
+    ) -> HTMLResponse:
         return wiring.pages.respond(
-            "ops/invalidations.html", status, **shown, by_field=errors, past=await work.latest()
+            "ops/invalidations.html",
+            problem.status if problem else 200,
+            form=form,
+            preview=preview,
+            actions_max=ACTIONS_MAX,
+            problem=problem,
+            errors=problem.errors if problem else [],
+            by_field=defaultdict(str, {error.field: error.message for error in problem.errors} if problem else {}),
+            past=await _past(work, is_needed=problem is None),
         )
+
+    async def look(form: dict[str, str], criteria: Criteria, problem: Problem | None = None) -> HTMLResponse:
+        """With what was wrong with applying it, if it was tried."""
+        form = form | _typed(criteria)
+        try:
+            return await show(form, await work.preview(criteria), problem)
+        except LookTooLong as too_long:
+            return await show(form, problem=problem or too_long)
 
     @router.get("")
     async def list_invalidations(_: Who) -> HTMLResponse:
-        return await show()
+        return await show(_last_hours(wiring.clock.now()))
 
     @router.post("", dependencies=own_form)
     async def invalidate(request: Request, who: Who) -> Response:
         form = await _read(request)
         try:
             criteria = _criteria(form)
-            if "apply" in form:
-                await work.begin(criteria, _number(form.get("count_seen", "")), By(who, _why(form)))
-                return RedirectResponse(PAGE, 303, headers={"Cache-Control": "no-store"})
-            return await show(form=form, preview=await work.preview(criteria))
         except Problem as problem:
-            return await show(problem.status, form=form, errors=problem.errors, problem=problem)
+            return await show(form, problem=problem)
+        try:
+            if "apply" not in form:
+                return await look(form, criteria)
+            await work.begin(criteria, _number(form.get("count_seen", "")), By(who, _why(form)))
+        except DatabaseAway:
+            return await show(form | _typed(criteria), problem=unavailable("Nothing was changed."))
+        except Problem as problem:
+            return await look(form, criteria, problem)
+        return _back_to_list()
 
     @router.post("/{invalidation_id}/undo", dependencies=own_form)
     async def undo(invalidation_id: UUID, request: Request, who: Who) -> Response:
-        await work.undo(invalidation_id, By(who, _why(await _read(request))))
-        return RedirectResponse(PAGE, 303, headers={"Cache-Control": "no-store"})
+        try:
+            await work.undo(invalidation_id, By(who, _why(await _read(request))))
+        except Problem as problem:
+            return await show(_last_hours(wiring.clock.now()), problem=problem)
+        return _back_to_list()
 
     return router
+
+
+async def _past(work: Invalidations, *, is_needed: bool) -> Sequence[Invalidation]:
+    """A page that gives back what was typed does without."""
+    try:
+        return await work.latest()
+    except DatabaseAway:
+        if is_needed:
+            raise
+        return []
+
+
+def _back_to_list() -> Response:
+    return RedirectResponse(PAGE, 303, headers={"Cache-Control": "no-store"})
 
 
 async def _read(request: Request) -> dict[str, str]:
@@ -172,7 +219,23 @@ def _criteria(form: dict[str, str]) -> Criteria:
     try:
         return Criteria.model_validate(given)
     except ValidationError as error:
-        raise invalid(field_errors(error.errors(include_url=False, include_input=False))) from None
+        raise invalid([_in_form_words(one) for one in field_errors(error.errors(include_url=False))]) from None
+
+
+def _in_form_words(error: FieldError) -> FieldError:
+    """What is wrong with all of them together stands beside the first that one may add."""
+    return FieldError("network" if error.field == "body" else error.field, error.message.removeprefix("Value error, "))
+
+
+def _typed(criteria: Criteria) -> dict[str, str]:
+    """The times as the form has them, to the minute: the last one begun is meant."""
+    end = criteria.accepted_to + timedelta(minutes=1) - timedelta(microseconds=1)
+    return {"accepted_from": _minute(criteria.accepted_from), "accepted_to": _minute(end)}
+
+
+def _last_hours(now: datetime) -> dict[str, str]:
+    since = now - timedelta(hours=HOURS_OFFERED)
+    return {"accepted_from": _minute(since), "accepted_to": _minute(now + timedelta(minutes=1))}
 
 
 def _why(form: dict[str, str]) -> str:
@@ -189,4 +252,4 @@ def _number(text: str) -> int:
 
 
 def _minute(time: datetime) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M")
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
