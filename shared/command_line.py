@@ -1,7 +1,6 @@
 """What the command lines of all services share: how a process begins, is reached, and lets go of what it holds."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Mapping
 
 import typer
@@ -10,7 +9,7 @@ from starlette.types import ASGIApp
 
 from shared.bus.rabbitmq import RabbitMQBus
 from shared.observability import configure_logging, configure_tracing
-from shared.processes import Job, serve
+from shared.processes import Job, give_way, serve
 from shared.settings import Settings
 from shared.web.health import Check, health_app
 
@@ -28,7 +27,7 @@ def begin(service: str, role: str, settings: Settings) -> None:
     configure_tracing(service)
     if role != WEB:
         # What a worker, sender or relay does can wait in a table or a queue; who waits for an answer leaves.
-        os.nice(settings.background_nice)
+        give_way(settings.background_nice)
 
 
 def broker(service: str, role: str, settings: Settings) -> RabbitMQBus:

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -19,6 +21,8 @@ BACKLOG_CONNECTIONS = 2048
 FINISH_SECONDS_MAX = 45
 GARBAGE_OBJECTS_MIN = 20_000
 
+AUTOGROUP = Path("/proc/self/autogroup")
+
 Job = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 log = structlog.get_logger(__name__)
@@ -31,6 +35,17 @@ def run(*jobs: Job) -> None:
     _spare_the_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(jobs))
+
+
+def give_way(niceness: int) -> None:
+    """Leave the processor to others as nice(1) does.
+
+    Where Linux shares it out by session, niceness counts only within one. A leader's session is its own, so it says the
+    same of the whole session. Source: sched(7), "The autogroup feature"."""
+    os.nice(niceness)
+    if niceness and os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):
+            AUTOGROUP.write_text(str(niceness))
 
 
 async def _run(jobs: tuple[Job, ...]) -> None:

@@ -24,7 +24,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.cases.tables import NOT_TOLD, LedgerAction, LedgerKind, LedgerLetter
 from services.cases.totals import Tally, add_to_totals, tally_of
-from services.cases.validity import note_validity
+from services.cases.validity import hold_facts, note_validity
 from shared.db import Database, insert_once
 from shared.messages.actions import ActionAcceptedV1, ActionAwaitsVerificationV1, ActionValidity
 from shared.messages.cases import Channel
@@ -89,8 +89,9 @@ async def count_events(database: Database, events: Iterable[Event]) -> None:
     actions = known_of_actions(action_fact(event) for event in events if isinstance(event, ActionEvent))
     letters = latest_by_letter(letter_fact(event) for event in events if isinstance(event, LetterEvent))
     async with database.transaction() as session:
-        changes = await _note_actions(session, [actions[key] for key in sorted(actions)])
-        changes.update(await note_validity(session, [event for event in events if isinstance(event, ActionValidity)]))
+        decisions = [event for event in events if isinstance(event, ActionValidity)]
+        changes = await _note_actions(session, [actions[key] for key in sorted(actions)], decisions)
+        changes.update(await note_validity(session, decisions))
         changes.update(await _note_letters(session, [letters[key] for key in sorted(letters)]))
         await add_to_totals(session, changes)
 
@@ -149,7 +150,10 @@ def replaces(new: LetterFact | LedgerLetter, known: LetterFact | LedgerLetter) -
     return (new.decided_at, _RANK[new.outcome]) > (known.decided_at, _RANK[known.outcome])
 
 
-async def _note_actions(session: AsyncSession, facts: Sequence[ActionFact]) -> Counter[Tally]:
+async def _note_actions(
+    session: AsyncSession, facts: Sequence[ActionFact], decisions: Sequence[ActionValidity]
+) -> Counter[Tally]:
+    """Facts that are there are locked once for all that changes them: here and by the `decisions` that follow."""
     rows = [{**vars(fact), "validity_number": 0, "is_invalid": False} for fact in facts]
     fresh = await _insert_new(session, LedgerAction, "action_id", rows)
     changes = Counter(tally_of(fact, LedgerKind.COLLECTED) for fact in facts if fact.action_id in fresh)
@@ -157,18 +161,18 @@ async def _note_actions(session: AsyncSession, facts: Sequence[ActionFact]) -> C
         tally_of(fact, LedgerKind.VERIFIED) for fact in facts if fact.is_verified and fact.action_id in fresh
     )
     later = [fact.action_id for fact in facts if fact.is_verified and fact.action_id not in fresh]
+    await hold_facts(session, {*later, *(decision.action_id for decision in decisions)})
     marked = await _verify(session, later)
     changes.update(tally_of(known, LedgerKind.VERIFIED) for known in marked if not known.is_invalid)
     return changes
 
 
 async def _verify(session: AsyncSession, action_ids: list[UUID]) -> Sequence[LedgerAction]:
-    """Mark those of these actions that were not verified yet, and return them. Locked in the order of their ids."""
+    """Mark those of these actions that were not verified yet, and return them. They are held."""
     if not action_ids:
         return ()
     unverified = (col(LedgerAction.action_id).in_(action_ids), col(LedgerAction.is_verified).is_(False))
-    locked = select(LedgerAction).where(*unverified).order_by(col(LedgerAction.action_id)).with_for_update()
-    known = (await session.exec(locked)).all()
+    known = (await session.exec(select(LedgerAction).where(*unverified))).all()
     marked = col(LedgerAction.action_id).in_([row.action_id for row in known])
     statement = update(LedgerAction).where(marked).values(is_verified=True)
     await session.exec(statement.execution_options(synchronize_session=False))

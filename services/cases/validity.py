@@ -1,7 +1,7 @@
 """Which actions count: what staff decided last of each, in whatever order their decisions and the actions come."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import update
@@ -17,7 +17,7 @@ async def note_validity(session: AsyncSession, decisions: Sequence[ActionValidit
     """Write what was decided, and return by how much that changes which totals. The actions' facts are there."""
     latest = {decision.action_id: decision for decision in sorted(decisions, key=lambda one: one.number)}
     changes: Counter[Tally] = Counter()
-    for fact in await _hold(session, list(latest)):
+    for fact in await hold_facts(session, latest):
         decision = latest[fact.action_id]
         if decision.number > fact.validity_number:
             changes.subtract(tally_of(fact, kind) for kind in kinds_of(fact))
@@ -33,7 +33,8 @@ def kinds_of(fact: LedgerAction) -> tuple[LedgerKind, ...]:
     return (LedgerKind.COLLECTED, LedgerKind.VERIFIED) if fact.is_verified else (LedgerKind.COLLECTED,)
 
 
-async def _hold(session: AsyncSession, action_ids: list[UUID]) -> Sequence[LedgerAction]:
+async def hold_facts(session: AsyncSession, action_ids: Collection[UUID]) -> Sequence[LedgerAction]:
+    """Lock the facts of these actions, in the order of their ids, until the transaction ends."""
     if not action_ids:
         return ()
     matching = col(LedgerAction.action_id).in_(action_ids)

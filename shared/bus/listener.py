@@ -164,8 +164,12 @@ async def acknowledge(messages: Sequence[AbstractIncomingMessage]) -> None:
     """Acknowledge. Where the channel is gone the broker delivers again, and handlers know what they have done."""
     with suppress(BusAway, TopologyMismatch):
         async with broker_faults(LISTEN_SECONDS_MAX):
-            for message in messages:
-                await message.ack()
+            *others, last = messages
+            for message in others:
+                # Written together with the last one. Not as "all up to the last": some of those before may be kept.
+                if message.delivery_tag is not None:
+                    await message.channel.basic_ack(message.delivery_tag, wait=False)
+            await last.ack()
 
 
 async def give_back(message: AbstractIncomingMessage) -> None:
