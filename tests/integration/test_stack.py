@@ -24,7 +24,6 @@ ROOT = Path(__file__).parents[2]
 ACTION = {
     "case": "idris-khattak",
     "channel": "email",
-    "supporter": {"name": "A Supporter", "email": "supporter@mail.example", "country": "DE"},
     "letter": {"subject": "Idris Khattak", "body": "I ask you to release him.", "language": "en"},
 }
 
@@ -41,10 +40,12 @@ def stack() -> Iterator[Stack]:
 
 async def write_letter(stack: Stack, key: str) -> str:
     """Returns the receipt's API path, once the case is known and the action taken."""
+    supporter = {"name": "A Supporter", "email": f"{key}@mail.example", "country": "DE"}
     async with httpx.AsyncClient(base_url=stack.url, trust_env=False) as client:
 
         async def accepted() -> httpx.Response | None:
-            answer = await client.post("/api/v1/actions", json=ACTION, headers={"Idempotency-Key": key})
+            action = ACTION | {"supporter": supporter}
+            answer = await client.post("/api/v1/actions", json=action, headers={"Idempotency-Key": key})
             return answer if answer.status_code == 202 else None
 
         answer = await until(accepted, timeout_seconds=20)
