@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import httpx
@@ -40,6 +41,7 @@ def stack() -> Iterator[Stack]:
 
 async def write_letter(stack: Stack, key: str) -> str:
     """Returns the receipt's API path, once the case is known and the action taken."""
+    key = f"{key}-{uuid4().hex}"
     supporter = {"name": "A Supporter", "email": f"{key}@mail.example", "country": "DE"}
     async with httpx.AsyncClient(base_url=stack.url, trust_env=False) as client:
 
