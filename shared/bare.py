@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from shared.db import CONNECT_TIMEOUT_SECONDS, STATEMENT_TIMEOUT_SECONDS, DatabaseAway
+from shared.db import CONNECT_TIMEOUT_SECONDS, STATEMENT_TIMEOUT_SECONDS, DatabaseAway, is_stopping
 
 # What a connection that breaks under a statement may raise; the last is the driver's surprise at how it broke.
 CONNECTION_FAULTS = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -32,7 +32,7 @@ class BareConnections:
         try:
             rows: Sequence[Any] = await connection.fetch(statement, *values)
         except asyncpg.PostgresError as fault:
-            if not is_away(fault):
+            if not is_stopping(fault):
                 self._idle.append(connection)
                 raise
             connection.terminate()
@@ -64,8 +64,3 @@ class BareConnections:
             )
         except (asyncpg.PostgresError, *CONNECTION_FAULTS) as fault:
             raise DatabaseAway(type(fault).__name__) from fault
-
-
-def is_away(fault: asyncpg.PostgresError) -> bool:
-    """SQLSTATE classes 08 (connection), 53 (resources) and 57 (operator intervention): the server's state, not ours."""
-    return str(fault.sqlstate or "")[:2] in {"08", "53", "57"}

@@ -71,14 +71,17 @@ def is_away(error: BaseException) -> bool:
     """Whether the fault is the database's being away, and not the statement's."""
     if isinstance(error, DBAPIError):
         return (
-            error.connection_invalidated or isinstance(error, OperationalError | InterfaceError) or _is_stopping(error)
+            error.connection_invalidated
+            or isinstance(error, OperationalError | InterfaceError)
+            or is_stopping(error.orig)
         )
     return isinstance(error, PoolTimeoutError | OSError)
 
 
-def _is_stopping(error: DBAPIError) -> bool:
-    # SQLSTATE classes 08 (connection), 53 (resources) and 57 (operator intervention): the server's state, not ours.
-    return str(getattr(error.orig, "sqlstate", "") or "")[:2] in {"08", "53", "57"}
+def is_stopping(fault: BaseException | None) -> bool:
+    """Of what a driver raised. SQLSTATE classes 08 (connection), 53 (resources) and 57 (operator intervention) tell of
+    the server's state, not of our statement."""
+    return str(getattr(fault, "sqlstate", "") or "")[:2] in {"08", "53", "57"}
 
 
 def insert_once(dialect: str, model: type[SQLModel], rows: Sequence[Mapping[str, Any]] | None = None) -> Insert:
