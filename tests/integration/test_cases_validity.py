@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import permutations
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,7 @@ from shared.messages.actions import ActionInvalidatedV1, ActionReinstatedV1
 from shared.messages.delivery import LetterCancelledV1
 from shared.messages.envelope import Event
 from tests.support.cases_service import cases_service, total
-from tests.support.events import NOW, a_sent_letter, an_accepted_action, uuid_of
+from tests.support.events import NOW, a_decision, a_sent_letter, an_accepted_action
 
 ACTION = an_accepted_action()
 
@@ -26,21 +25,7 @@ async def cases(database_url: str) -> AsyncIterator[Wiring]:
         yield wiring
 
 
-def decided(kind: type[Any], number: int) -> Any:
-    return kind(
-        action_id=ACTION.action_id,
-        case_id=ACTION.case_id,
-        case_slug=ACTION.case_slug,
-        country=ACTION.supporter.country,
-        channel=ACTION.channel,
-        accepted_at=NOW,
-        invalidation_id=uuid_of(1),
-        number=number,
-        changed_at=NOW,
-    )
-
-
-INVALID, AGAIN = decided(ActionInvalidatedV1, 1), decided(ActionReinstatedV1, 2)
+INVALID, AGAIN = a_decision(ActionInvalidatedV1, ACTION, 1), a_decision(ActionReinstatedV1, ACTION, 2)
 
 
 async def counted(cases: Wiring) -> tuple[int, int]:

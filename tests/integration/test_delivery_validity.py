@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import permutations
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,7 @@ from shared.messages.delivery import LetterCancelledV1, LetterSentV1
 from shared.messages.envelope import Event
 from shared.web.problems import Problem
 from tests.support.delivery_service import DeliveryService, delivery_service
-from tests.support.events import EMBASSY, MINISTRY, NOW, a_closed_case, an_accepted_action, uuid_of
+from tests.support.events import EMBASSY, MINISTRY, NOW, a_closed_case, a_decision, an_accepted_action
 
 ACTION = an_accepted_action(targets=(MINISTRY, EMBASSY))
 
@@ -26,21 +25,7 @@ async def delivery(database_url: str) -> AsyncIterator[DeliveryService]:
         yield service
 
 
-def decided(kind: type[Any], number: int) -> Any:
-    return kind(
-        action_id=ACTION.action_id,
-        case_id=ACTION.case_id,
-        case_slug=ACTION.case_slug,
-        country="PK",
-        channel=ACTION.channel,
-        accepted_at=NOW,
-        invalidation_id=uuid_of(1),
-        number=number,
-        changed_at=NOW,
-    )
-
-
-INVALID, AGAIN = decided(ActionInvalidatedV1, 1), decided(ActionReinstatedV1, 2)
+INVALID, AGAIN = a_decision(ActionInvalidatedV1, ACTION, 1), a_decision(ActionReinstatedV1, ACTION, 2)
 
 
 async def test_letters_of_an_invalid_action_are_stopped(delivery: DeliveryService) -> None:

@@ -16,7 +16,7 @@ from shared.messages.actions import ActionAcceptedV1, ActionInvalidatedV1, Actio
 from shared.messages.cases import Target
 from shared.messages.delivery import FailureReason
 from tests.support.delivery_service import DeliveryService, delivery_service, many_actions
-from tests.support.events import NOW, a_closed_case, an_accepted_action, uuid_of
+from tests.support.events import NOW, a_closed_case, a_decision, an_accepted_action, uuid_of
 
 ACTIONS = 60
 ROUNDS = 4
@@ -26,20 +26,6 @@ ROUNDS = 4
 async def delivery(database_url: str) -> AsyncIterator[DeliveryService]:
     async with delivery_service(database_url) as service:
         yield service
-
-
-def decided(action: ActionAcceptedV1, kind: type[Any], number: int) -> Any:
-    return kind(
-        action_id=action.action_id,
-        case_id=action.case_id,
-        case_slug=action.case_slug,
-        country="PK",
-        channel=action.channel,
-        accepted_at=NOW,
-        invalidation_id=uuid_of(1),
-        number=number,
-        changed_at=NOW,
-    )
 
 
 async def tell_one_by_one(delivery: DeliveryService, events: list[Any]) -> None:
@@ -53,8 +39,8 @@ async def test_the_last_decision_holds_when_two_workers_have_one_each(delivery: 
     actions = many_actions(ACTIONS)
     await delivery.tell(*actions)
     for turn in range(ROUNDS):
-        earlier = [decided(action, first, 2 * turn + 1) for action in actions]
-        later = [decided(action, last, 2 * turn + 2) for action in actions]
+        earlier = [a_decision(first, action, 2 * turn + 1) for action in actions]
+        later = [a_decision(last, action, 2 * turn + 2) for action in actions]
         await asyncio.gather(tell_one_by_one(delivery, earlier), tell_one_by_one(delivery, later))
         ends = LetterState.CANCELLED if last is ActionInvalidatedV1 else LetterState.QUEUED
         assert await delivery.states() == {ends}
@@ -63,8 +49,8 @@ async def test_the_last_decision_holds_when_two_workers_have_one_each(delivery: 
 async def test_a_case_withdrawn_while_its_letters_are_let_go_keeps_them_all(delivery: DeliveryService) -> None:
     actions = many_actions(ACTIONS)
     await delivery.tell(*actions)
-    await delivery.tell(*(decided(action, ActionInvalidatedV1, 1) for action in actions))
-    again = [decided(action, ActionReinstatedV1, 2) for action in actions]
+    await delivery.tell(*(a_decision(ActionInvalidatedV1, action, 1) for action in actions))
+    again = [a_decision(ActionReinstatedV1, action, 2) for action in actions]
     await asyncio.gather(tell_one_by_one(delivery, again), delivery.tell(a_closed_case()))
     assert await delivery.states() == {LetterState.CANCELLED}
 
@@ -76,9 +62,9 @@ async def become_uncertain(delivery: DeliveryService) -> None:
 
 
 async def stop_and_let_go(delivery: DeliveryService, action: ActionAcceptedV1) -> None:
-    await delivery.tell(decided(action, ActionInvalidatedV1, 1))
+    await delivery.tell(a_decision(ActionInvalidatedV1, action, 1))
     assert (await delivery.letter()).state is LetterState.CANCELLED
-    await delivery.tell(decided(action, ActionReinstatedV1, 2))
+    await delivery.tell(a_decision(ActionReinstatedV1, action, 2))
 
 
 async def test_a_letter_that_may_have_arrived_is_not_sent_again_where_such_letters_are_held(
@@ -108,7 +94,7 @@ async def test_a_letter_that_may_have_arrived_is_sent_again_where_such_letters_a
 async def test_a_letter_without_an_address_is_never_let_go(delivery: DeliveryService, order: tuple[int, ...]) -> None:
     nowhere = Target(id=uuid_of(1), name="Office of Examples", country="PK")
     action = an_accepted_action(targets=(nowhere,))
-    events = [action, decided(action, ActionInvalidatedV1, 1), decided(action, ActionReinstatedV1, 2)]
+    events = [action, a_decision(ActionInvalidatedV1, action, 1), a_decision(ActionReinstatedV1, action, 2)]
     for place in order:
         await delivery.tell(events[place])
     letter = await delivery.letter()

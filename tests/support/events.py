@@ -1,13 +1,15 @@
 """Events to test with. Every value may be changed by keyword; ids and times are fixed, so equal calls are equal."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from shared.messages.actions import ActionAcceptedV1, Letter, Supporter
+from shared.messages.actions import ActionAcceptedV1, ActionValidity, Letter, Supporter
 from shared.messages.cases import CaseClosedV1, CasePublishedV1, Channel, ClosedReason, LetterTemplate, Target
 from shared.messages.delivery import LetterSentV1
 from shared.messages.envelope import derived_id
+
+V = TypeVar("V", bound=ActionValidity)
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CASE_ID = derived_id("case", "a-test-case")
@@ -80,6 +82,21 @@ def a_sent_letter(**changes: Any) -> LetterSentV1:
         "occurred_at": NOW,
     }
     return LetterSentV1(**(values | changes))
+
+
+def a_decision(kind: type[V], action: ActionAcceptedV1, number: int) -> V:
+    """What staff decided of this action; `number` tells which decision is the later one."""
+    return kind(
+        action_id=action.action_id,
+        case_id=action.case_id,
+        case_slug=action.case_slug,
+        country=action.supporter.country,
+        channel=action.channel,
+        accepted_at=action.accepted_at,
+        invalidation_id=uuid_of(1),
+        number=number,
+        changed_at=NOW,
+    )
 
 
 def many_closed_cases(count: int, at: datetime = NOW) -> list[CaseClosedV1]:
