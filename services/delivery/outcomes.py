@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
 
-from services.delivery.channels import Accepted, Answer, Deferred, HostFault, Refused, Unknown
+from services.delivery.channels import Accepted, Answer, Blocked, Deferred, HostFault, Refused, Throttled, Unknown
 from services.delivery.states import LetterState
 from shared.messages.delivery import FailureReason
 
@@ -68,7 +68,7 @@ def decide(answer: Answer, standing: Standing, now: datetime, policy: SendPolicy
             return Decision(LetterState.BOUNCED)
         case Unknown():
             return _become_uncertain(standing, now, policy)
-        case HostFault():
+        case HostFault() | Throttled() | Blocked():
             wait = _jittered(policy.host_wait, random)
             return _stopped(standing) or _wait(now + wait, standing, counts=False)
         case Deferred():

@@ -10,11 +10,23 @@ class LetterState(StrEnum):
     UNCERTAIN = "uncertain"
     BOUNCED = "bounced"
     FAILED = "failed"
+    SUPPRESSED = "suppressed"
     CANCELLED = "cancelled"
+    BUNDLED = "bundled"
+    PRINTED = "printed"
+    HANDED_OVER = "handed_over"
 
 
 TRANSITIONS: dict[LetterState, frozenset[LetterState]] = {
-    LetterState.QUEUED: frozenset({LetterState.SENDING, LetterState.FAILED, LetterState.CANCELLED}),
+    LetterState.QUEUED: frozenset(
+        {
+            LetterState.SENDING,
+            LetterState.BUNDLED,
+            LetterState.FAILED,
+            LetterState.SUPPRESSED,
+            LetterState.CANCELLED,
+        }
+    ),
     LetterState.SENDING: frozenset(
         {
             LetterState.QUEUED,
@@ -22,23 +34,40 @@ TRANSITIONS: dict[LetterState, frozenset[LetterState]] = {
             LetterState.UNCERTAIN,
             LetterState.BOUNCED,
             LetterState.FAILED,
+            LetterState.SUPPRESSED,
             LetterState.CANCELLED,
         }
     ),
     LetterState.UNCERTAIN: frozenset(
-        {LetterState.QUEUED, LetterState.UNCERTAIN, LetterState.FAILED, LetterState.CANCELLED}
+        {LetterState.QUEUED, LetterState.UNCERTAIN, LetterState.SENT, LetterState.FAILED, LetterState.CANCELLED}
     ),
+    # In a digest's mail, or on its way to paper: it shares the fate of its bundle.
+    LetterState.BUNDLED: frozenset(
+        {
+            LetterState.QUEUED,
+            LetterState.SENT,
+            LetterState.UNCERTAIN,
+            LetterState.BOUNCED,
+            LetterState.PRINTED,
+            LetterState.HANDED_OVER,
+            LetterState.CANCELLED,
+        }
+    ),
+    LetterState.PRINTED: frozenset({LetterState.HANDED_OVER}),
+    LetterState.HANDED_OVER: frozenset(),
     LetterState.BOUNCED: frozenset({LetterState.QUEUED}),
     LetterState.FAILED: frozenset({LetterState.QUEUED}),
-    LetterState.SENT: frozenset(),
+    LetterState.SUPPRESSED: frozenset({LetterState.QUEUED}),
+    # A mail server took it, and what it said later came home.
+    LetterState.SENT: frozenset({LetterState.BOUNCED}),
     # Only where it was stopped because staff took its action for invalid, and they let it count after all.
     LetterState.CANCELLED: frozenset({LetterState.QUEUED, LetterState.UNCERTAIN}),
 }
 
 # What waits, for its time or for an answer. Everything else has come to its end, unless an operator says otherwise.
-LIVE = (LetterState.QUEUED, LetterState.SENDING, LetterState.UNCERTAIN)
-RETRIABLE = (LetterState.BOUNCED, LetterState.FAILED, LetterState.UNCERTAIN)
-CANCELLABLE = (LetterState.QUEUED, LetterState.UNCERTAIN)
+LIVE = (LetterState.QUEUED, LetterState.SENDING, LetterState.UNCERTAIN, LetterState.BUNDLED)
+RETRIABLE = (LetterState.BOUNCED, LetterState.FAILED, LetterState.SUPPRESSED, LetterState.UNCERTAIN)
+CANCELLABLE = (LetterState.QUEUED, LetterState.UNCERTAIN, LetterState.BUNDLED)
 
 
 def may_follow(state: LetterState, after: LetterState) -> bool:

@@ -1,4 +1,4 @@
-"""The port to whatever takes letters, and the five answers there are.
+"""The port to whatever takes letters, and the answers there are.
 
 A channel tells what happened and how far it got. What follows from it is decided in `outcomes.py`.
 """
@@ -25,12 +25,15 @@ class Phase(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What came of an attempt, in the glossary's words. A fault of the host leaves the letter as it was."""
+    """What came of an attempt, in the glossary's words. The last three say nothing of the letter itself."""
 
     SENT = "sent"
     DEFERRED = "deferred"
     BOUNCED = "bounced"
+    SUPPRESSED = "suppressed"
     UNCERTAIN = "uncertain"
+    THROTTLED = "throttled"
+    BLOCKED = "blocked"
     HOST_FAULT = "host_fault"
 
 
@@ -70,6 +73,24 @@ class Refused(Answer):
     """Never, says the other side of this letter."""
 
     outcome = Outcome.BOUNCED
+
+
+class Dead(Refused):
+    """Never, and nothing else to this address either: there is no such mailbox."""
+
+    outcome = Outcome.SUPPRESSED
+
+
+class Throttled(Answer):
+    """The destination wants fewer letters or connections from us. The letter did not go out, and is not at fault."""
+
+    outcome = Outcome.THROTTLED
+
+
+class Blocked(Answer):
+    """The destination refuses us by its policy, as for spam. The letter did not go out; the next one will fare alike."""
+
+    outcome = Outcome.BLOCKED
 
 
 class Unknown(Answer):
