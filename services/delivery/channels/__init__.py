@@ -88,7 +88,7 @@ class Throttled(Answer):
 
 
 class Blocked(Answer):
-    """The destination refuses us by its policy, as for spam. The letter did not go out; the next one will fare alike."""
+    """The destination refuses us by its policy, as for spam. The letter did not go out; the next would fare alike."""
 
     outcome = Outcome.BLOCKED
 
