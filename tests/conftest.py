@@ -5,12 +5,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from deploy.local.postgres import LocalPostgres
 from deploy.local.rabbitmq import LocalRabbitMQ
 from tests.support import servers
 
 BREAKING = {"journeys", "chaos", "browser", "integration"}
+SHARING_A_PLATFORM = {"journeys", "chaos"}
+
+
+class ByPlatform(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+    """A file's tests run in one process, and so do all that share a platform, which takes its time to start."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, _ = nodeid.partition("::")
+        folder = Path(file).parent
+        return str(folder) if folder.name in SHARING_A_PLATFORM else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config) -> LoadScopeScheduling:
+    return ByPlatform(config)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The platform that a file's tests break and mend in turn."""
+"""The platform that the tests here break and mend in turn."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from tests.support.chaos_world import World, running_world
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running_platform() -> Iterator[World]:
     with running_world() as world:
         yield world
