@@ -31,6 +31,8 @@ ROUTES = (
     Route("/api/v1/actions", Service.ACTIONS),
     Route("/api/v1/intake", Service.ACTIONS),
     Route("/api/v1/site", Service.CASES),
+    Route("/posts", Service.ACTIONS),
+    Route("/api/v1/posts", Service.ACTIONS),
     Route("/receipts", Service.ACTIONS),
     Route("/verify", Service.ACTIONS),
     Route("/api/v1/receipts", Service.ACTIONS),

@@ -14,6 +14,7 @@ from services.actions.ops_likeness import likeness_router
 from services.actions.ops_rules import rules_router
 from services.actions.ops_switches import switches_router
 from services.actions.pages import FORM_PATH, pages_router
+from services.actions.post_pages import POSTS_PATH, posts_router
 from services.actions.verify_pages import verify_router
 from services.actions.wiring import Wiring
 from shared.web.app import framed_app
@@ -39,13 +40,14 @@ def create_app(wiring: Wiring) -> FastAPI:
         checks={"database": wiring.database.ping, "intake": wiring.commit.check},
         registry=wiring.registry,
         lifespan=lifespan,
-        forms={FORM_PATH},
+        forms={FORM_PATH, POSTS_PATH},
         innermost=partial(HotRoute, wiring=wiring),
         load=wiring.load,
     )
     app.include_router(api_router(wiring))
     app.include_router(challenges_router(wiring))
     app.include_router(pages_router(wiring))
+    app.include_router(posts_router(wiring))
     app.include_router(verify_router(wiring))
     app.include_router(likeness_router(wiring))
     app.include_router(invalidations_router(wiring))

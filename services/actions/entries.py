@@ -45,7 +45,7 @@ def make_entry(
         "letter_language": request.letter.language,
         "target_ids": [str(target.id) for target in targets],
         "accepted_at": now,
-        "sender_key": sender_key(case.case_id, request.channel, request.supporter.email, request.supporter.name),
+        "sender_key": _sender_key(request, case),
         "edited": edited,
         "network": origin.network,
         "verify_token": None,
@@ -81,3 +81,9 @@ def make_event(
         closes_at=case.closes_at,
         accepted_at=now,
     )
+
+
+def _sender_key(request: ActionRequest, case: CasePublishedV1) -> UUID | None:
+    """None where nobody is named: nobody can tell then who acted before."""
+    supporter = request.supporter
+    return sender_key(case.case_id, request.channel, supporter.email, supporter.name) if supporter.email else None

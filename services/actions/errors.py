@@ -136,6 +136,12 @@ class HiddenFieldFilled(Problem):
         super().__init__(422, "hidden-field-filled", "Your letter is not sent yet", detail)
 
 
+class ProofNeeded(Problem):
+    def __init__(self) -> None:
+        detail = "This campaign asks your browser for a small calculation; scripts must be on for it. A letter needs none."
+        super().__init__(422, "proof-needed", "Your post is not counted yet", detail)
+
+
 class ProofInvalid(Problem):
     def __init__(self) -> None:
         detail = "The small calculation that your browser made did not come out right. Please press send once more."

@@ -64,9 +64,13 @@ class HotRoute:
 
 def _key_of(headers: Mapping[bytes, bytes]) -> str:
     sent = headers.get(IDEMPOTENCY_KEY)
-    if sent is None:
+    return read_key(None if sent is None else sent.decode("latin-1"))
+
+
+def read_key(key: str | None) -> str:
+    """Raises `KeyMissing` or `KeyMalformed`."""
+    if key is None:
         raise KeyMissing
-    key = sent.decode("latin-1")
     if not (0 < len(key) <= KEY_CHARACTERS_MAX and key.isascii() and key.isprintable()):
         raise KeyMalformed
     return key

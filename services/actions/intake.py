@@ -8,12 +8,13 @@ from uuid import UUID
 from services.actions.accepting import IntakeSwitches
 from services.actions.admission import admit
 from services.actions.entries import make_entry
-from services.actions.errors import KeyReused, Unconfirmed
+from services.actions.errors import KeyReused, ProofNeeded, Unconfirmed
 from services.actions.group_commit import GroupCommit
 from services.actions.intake_limits import IntakeLimits
 from services.actions.known_cases import KnownCases
 from services.actions.metrics import IntakeMetrics
 from services.actions.origins import NOWHERE, Origin
+from services.actions.proofs import Outcome
 from services.actions.proving import Proving
 from services.actions.schemas import ActionRequest
 from services.actions.store import ActionStore, Kept
@@ -83,6 +84,8 @@ async def _keep(
         await intake.switches.require_accepting(request.case)
         intake.limits.count(request, origin)
         proof = await intake.proving.require(request.proof, action_id, snapshot.protection, deadline)
+        if proof is Outcome.UNPROVEN and not request.supporter.email:
+            raise ProofNeeded  # there is no mailbox to confirm it from instead
     except Problem:
         # A case may close, a limit be reached or a proof expire between an action and its repeat, which still deserves
         # its receipt.
@@ -92,7 +95,7 @@ async def _keep(
         return earlier
     edited = case is not None and case.is_edited(request.letter.body)
     entry = make_entry(request, action_id, digest, token, snapshot, targets, now, origin=origin, edited=edited)
-    if needs_verification(snapshot, proof):
+    if needs_verification(snapshot, proof) and request.supporter.email:
         entry = ask_first(entry, request, snapshot, now, intake.verification)
     return await intake.commit.put(entry, deadline - loop.time())
 

@@ -44,7 +44,8 @@ class IntakeLimits:
         """Count an attempt to act. Raises `Blocked` or `TooManyFromHere`.
 
         Whom a rule allows is not limited by network or mailbox; the limit on a case holds for everybody."""
-        mailbox = canonical_mailbox(request.supporter.email)
+        email = request.supporter.email
+        mailbox = canonical_mailbox(email) if email else ""
         ruled = self._rules.judge(origin.network, mailbox)
         if ruled and ruled[1] is Verdict.BLOCK:
             self._metrics.blocked.labels(ruled[0].value).inc()
@@ -52,7 +53,7 @@ class IntakeLimits:
         if not ruled:
             if self._network and origin.network:
                 self._hit(self._network, origin.network)
-            if self._mailbox:
+            if self._mailbox and mailbox:
                 self._hit(self._mailbox, mailbox)
         if self._case:
             self._hit(self._case, request.case)

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.actions.hot_route import KEY_CHARACTERS_MAX
 from services.actions.letter_states import LetterState
+from services.actions.posting import PostRequest
 from services.actions.proofs import HEX_256
 from services.actions.receipts import TOKEN
 from services.actions.schemas import Accepted, ActionRequest
@@ -157,18 +158,22 @@ ACTION_ANSWERS: Documented = _ANY_ROUTE | {
     ),
     429: _too_many(),
 }
-ACTION_SENT: dict[str, Any] = {
-    "parameters": [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "required": True,
-            "description": "A fresh random value for each new action; the same value repeats it. Remembered for good.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": KEY_CHARACTERS_MAX, "pattern": "^[ -~]+$"},
-        }
-    ],
-    "requestBody": {"required": True, "content": {"application/json": {"schema": _schema_of(ActionRequest)}}},
+_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "A fresh random value for each new action; the same value repeats it. Remembered for good.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_CHARACTERS_MAX, "pattern": "^[ -~]+$"},
 }
+
+
+def _sent(model: type[BaseModel]) -> dict[str, Any]:
+    body = {"required": True, "content": {"application/json": {"schema": _schema_of(model)}}}
+    return {"parameters": [_KEY], "requestBody": body}
+
+
+ACTION_SENT = _sent(ActionRequest)
+POST_SENT = _sent(PostRequest)
 
 CHALLENGE_ANSWERS: Documented = _ANY_ROUTE | {
     200: {"model": ChallengeOut, "description": "A fresh challenge. It holds for 20 minutes, and for one action"},

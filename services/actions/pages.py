@@ -6,8 +6,9 @@ With errors, the page comes back with every word in it; refused for now, it also
 
 from collections import defaultdict
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from services.actions.admission import fit_targets, reachable
@@ -16,6 +17,7 @@ from services.actions.errors import HiddenFieldFilled, UnknownReceipt, WrongType
 from services.actions.form import WriteForm, as_request, form_action_id, in_form_words, read_form
 from services.actions.intake import accept_action
 from services.actions.origins import origin_of
+from services.actions.posting import postings_of
 from services.actions.receipts import ReceiptView, find_receipt
 from services.actions.sharing import Sharing, share_case
 from services.actions.wiring import Wiring
@@ -29,6 +31,7 @@ from shared.web.shedding import Feature
 FORM_PATH = "/actions"
 FORM_FIELDS_MAX = 200
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+Server = Annotated[str, Query(max_length=300, description="the reader's own Mastodon server")]
 FOR_NOW = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 TRAPPED = HiddenFieldFilled().kind
 # A receipt's address is its key: it must not leave with a link, nor enter a search engine.
@@ -58,11 +61,17 @@ def pages_router(wiring: Wiring) -> APIRouter:
         return RedirectResponse(f"/receipts/{receipt.token}", 303, headers={"Cache-Control": "no-store"})
 
     @router.get("/receipts/{token}")
-    async def show_receipt(token: str) -> HTMLResponse:
+    async def show_receipt(token: str, server: Server = "") -> HTMLResponse:
         receipt = await find_receipt(token, wiring.database, wiring.clock.now())
         if receipt is None:
             raise UnknownReceipt
-        page = wiring.pages.respond("receipt.html", receipt=receipt, sharing=await _sharing(receipt, wiring))
+        page = wiring.pages.respond(
+            "receipt.html",
+            receipt=receipt,
+            sharing=await _sharing(receipt, wiring),
+            postings=postings_of(receipt, server, wiring.settings.public_url),
+            server=server,
+        )
         page.headers.update(PRIVATE)
         return page
 

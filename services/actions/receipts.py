@@ -55,12 +55,13 @@ class LetterPath:
 class ReceiptView:
     """An action as its receipt shows it. `case_title` is the case's as last published.
 
-    An action that awaits its supporter's word has no letters yet."""
+    An action that awaits its supporter's word has no letters yet, and a post has none: they post it themselves."""
 
     action: Action
     case_title: str
     case_is_withdrawn: bool
     case_is_open: bool
+    targets: tuple[Target, ...]
     letters: tuple[LetterPath, ...]
     read_at: datetime
 
@@ -123,11 +124,12 @@ async def find_receipt(token: str, database: Database, now: datetime) -> Receipt
         targets = await targets_of(session, action)
         owners = {_owner(action, target) for target in targets}
         reports = await session.exec(select(LetterReport).where(col(LetterReport.action_id).in_(owners)))
-        letters = trace_letters(action, targets, list(reports)) if not is_unconfirmed(action) else ()
+        has_letters = not is_unconfirmed(action) and action.channel != Channel.SOCIAL
+        letters = trace_letters(action, targets, list(reports)) if has_letters else ()
     title = str(case.snapshot["title"]) if case and case.snapshot else action.case_slug
     is_withdrawn = case is not None and case.status == CaseStatus.WITHDRAWN
     is_open = case is not None and case.status == CaseStatus.OPEN
-    return ReceiptView(action, title, is_withdrawn, is_open, letters, now)
+    return ReceiptView(action, title, is_withdrawn, is_open, tuple(targets), letters, now)
 
 
 async def targets_of(session: AsyncSession, action: Action) -> list[Target]:
