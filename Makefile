@@ -2,7 +2,7 @@
 
 PORT ?= 8000
 export PORT
-TEST_PROCESSES ?= 2
+TEST_PROCESSES ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input --require-hashes

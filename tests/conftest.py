@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -24,8 +25,8 @@ class ByPlatform(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no t
         return str(folder) if folder.name in SHARING_A_PLATFORM else file
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config) -> LoadScopeScheduling:
-    return ByPlatform(config)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return ByPlatform(config, log)
 
 
 @pytest.fixture(scope="session")
