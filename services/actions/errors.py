@@ -138,7 +138,9 @@ class HiddenFieldFilled(Problem):
 
 class ProofNeeded(Problem):
     def __init__(self) -> None:
-        detail = "This campaign asks your browser for a small calculation; scripts must be on for it. A letter needs none."
+        detail = (
+            "This campaign asks your browser for a small calculation; scripts must be on for it. A letter needs none."
+        )
         super().__init__(422, "proof-needed", "Your post is not counted yet", detail)
 
 

@@ -176,6 +176,7 @@ _MESSAGES = {
 }
 _MESSAGES_BY_FIELD = {
     ("email", "value_error"): "This is not an email address. One looks like name@example.org.",
+    ("network", "enum"): "One of x, bluesky, mastodon or threads.",
     ("name", "string_pattern_mismatch"): "One line of text, without control characters.",
     ("subject", "string_pattern_mismatch"): "One line of text, without control characters.",
     ("body", "string_pattern_mismatch"): "It holds control characters, which cannot be sent.",

@@ -17,6 +17,7 @@ from services.cases.reading import Reading
 from services.cases.searching import QUERY_CHARACTERS_MAX, find_cases, read_query
 from services.cases.views import CaseView, FrontView
 from shared.messages.cases import Channel
+from shared.posts.networks import NAMES
 from shared.web.pages import Pages
 from shared.web.shedding import Feature, Shedding
 
@@ -25,6 +26,7 @@ READ = ["GET", "HEAD"]
 SOURCES = ("utm_source", "utm_medium", "utm_campaign", "partner")
 SOURCE = re.compile(r"[\w.\- ]{1,60}", re.ASCII)
 NAME_CHARACTERS_MAX = 200
+POST_CHARACTERS_MAX = 1_000
 CHANNEL_WORDS = {
     Channel.EMAIL: "by email",
     Channel.POST: "by post",
@@ -82,6 +84,8 @@ def case_pages(reading: Reading, shedding: Shedding, pages: Pages) -> APIRouter:
                 subject_max=SUBJECT_CHARACTERS_MAX,
                 body_max=BODY_CHARACTERS_MAX,
                 name_max=NAME_CHARACTERS_MAX,
+                post_max=POST_CHARACTERS_MAX,
+                networks=NAMES,
             ),
             HTML,
         )

@@ -167,6 +167,20 @@ class CaseView:
         """The letter in that language, else the first there is."""
         return next((letter for letter in self.letters if letter.language == language), next(iter(self.letters), None))
 
+    @property
+    def letter_channels(self) -> tuple[Channel, ...]:
+        """The ways of a letter. A post is asked for in a form of its own."""
+        return tuple(channel for channel in self.channels if channel is not Channel.SOCIAL)
+
+    @property
+    def takes_posts(self) -> bool:
+        return Channel.SOCIAL in self.channels and bool(self.targets_for(Channel.SOCIAL))
+
+    @property
+    def post_words(self) -> str:
+        """What a post starts from: the case's name and what is asked first."""
+        return f"{self.title}: {self.demands[0]}" if self.demands else f"{self.title}. {self.summary}"
+
     def targets_for(self, channel: Channel) -> tuple[TargetView, ...]:
         return tuple(target for target in self.targets if target.is_reached_by(channel))
 

@@ -125,11 +125,19 @@ async function prove(address) {
   return "";
 }
 
+// What a button says by its value, a form that is sent by a script would forget.
+function carry(form, button) {
+  if (!button.name) return;
+  const value = document.createElement("input");
+  Object.assign(value, { type: "hidden", name: button.name, value: button.value });
+  form.append(value);
+}
+
 function proveWith(form) {
   const field = form.elements.namedItem("proof");
-  const button = form.querySelector("button[type=submit]");
   const said = form.querySelector("[data-proof-said]");
-  const buttonWords = button.textContent;
+  let button = form.querySelector("button[type=submit]");
+  let buttonWords = button.textContent;
   let proving = null;
   let begunAt = 0;
   let isSending = false;
@@ -165,6 +173,9 @@ function proveWith(form) {
     event.preventDefault();
     if (isSending) return;
     isSending = true;
+    button = event.submitter ?? button;
+    buttonWords = button.textContent;
+    carry(form, button);
     const ready = begin();
     said.textContent = WORDS.sending;
     button.textContent = WORDS.button;
