@@ -24,12 +24,22 @@ from tests.support.events import NOW
 from tests.support.until import until
 
 ROOT = Path(__file__).parents[2]
-STEPS = 12
+STEPS = 6
+LOOKS = 5
+# It looks at the clock once or twice in every step, says so and takes its time: so it is killed in the middle of one.
 WORKER = """
-import asyncio, sys
+import asyncio, sys, time
 from services.actions.settings import ActionsSettings
 from services.actions.wiring import build
-asyncio.run(build(ActionsSettings(database_url=sys.argv[1])).invalidations.work_off())
+from shared.clock import SystemClock
+
+class SlowClock(SystemClock):
+    def now(self):
+        print("a look", flush=True)
+        time.sleep(0.1)
+        return super().now()
+
+asyncio.run(build(ActionsSettings(database_url=sys.argv[1]), clock=SlowClock()).invalidations.work_off())
 """
 
 
@@ -57,12 +67,14 @@ async def test_one_that_is_killed_leaves_the_rest_to_the_next(service: ActionsSe
     await keep_many(service, count, apart=timedelta(milliseconds=1))
     row = await begin(service)
     url = service.wiring.settings.database_url
-    worker = subprocess.Popen([sys.executable, "-c", WORKER, url], cwd=ROOT, stdout=subprocess.DEVNULL)
+    worker = subprocess.Popen([sys.executable, "-c", WORKER, url], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert worker.stdout
     try:
-        await until(lambda: count_invalid(service), 30)
+        for _ in range(LOOKS):
+            assert await asyncio.to_thread(worker.stdout.readline)
     finally:
         worker.kill()
-        worker.wait()
+        worker.communicate()
     done = await count_invalid(service)
     assert 0 < done < count
     assert done % ACTIONS_AT_ONCE_MAX == 0, "a step is done whole or not at all"
