@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from services.delivery.api import api_router
+from services.delivery.ops_posts import announcements_router
 from services.delivery.pages import install_pages
 from services.delivery.wiring import Wiring
 from shared.web.app import framed_app
@@ -16,6 +17,7 @@ def create_app(wiring: Wiring) -> FastAPI:
         checks={"database": wiring.database.ping},
         registry=wiring.registry,
     )
+    app.include_router(announcements_router(wiring))
     app.include_router(api_router(wiring))
     install_pages(app, wiring)
     return app

@@ -19,7 +19,7 @@ from services.delivery.holding import Verdict, hold_by_id, write_verdicts
 from services.delivery.outcomes import SendPolicy, decide
 from services.delivery.rendering import Composition
 from services.delivery.states import LetterState
-from services.delivery.tables import IS_QUEUED_CONFIRMATION, IS_QUEUED_LETTER, Attempt, Cancellation, Letter
+from services.delivery.tables import IS_QUEUED_LETTER, IS_QUEUED_OTHER, Attempt, Cancellation, Letter
 from shared.clock import Clock
 from shared.db import Database
 from shared.outbox import Outbox
@@ -76,7 +76,7 @@ class Claims:
 
         Confirmations, up to their own bound, come before letters."""
         now = self._clock.now()
-        confirmations = _due("confirmations", IS_QUEUED_CONFIRMATION, now, literal(min(count_max, confirmations_max)))
+        confirmations = _due("confirmations", IS_QUEUED_OTHER, now, literal(min(count_max, confirmations_max)))
         taken = select(func.count()).select_from(confirmations).scalar_subquery()
         letters = _due("letters", IS_QUEUED_LETTER, now, literal(count_max) - taken)
         due = union_all(select(confirmations.c.id), select(letters.c.id))

@@ -1,11 +1,19 @@
 """What delivery answers when it cannot do what an operator asked."""
 
 from services.delivery.states import LetterState
-from shared.web.problems import Problem
+from shared.web.problems import FieldError, Problem, invalid
 
 
 def no_such_letter() -> Problem:
     return Problem(404, "no-such-letter", "There is no such letter")
+
+
+def no_such_account(network: str) -> Problem:
+    return invalid([FieldError("networks", f"The campaign has no account on {network} here.")])
+
+
+def post_too_long(network: str, length_max: int) -> Problem:
+    return invalid([FieldError("text", f"With its link it is longer than the {length_max} that {network} takes.")])
 
 
 def bad_cursor() -> Problem:

@@ -1,10 +1,12 @@
-"""The two kinds of mail that delivery carries. They share everything but their line and their reports."""
+"""The kinds of what delivery carries. They share everything but their line and their reports."""
 
 from enum import StrEnum
 
 
 class LetterKind(StrEnum):
-    """A letter goes to a target. A confirmation asks a supporter whether they wrote, and nobody is told of its way."""
+    """A letter goes to a target. A confirmation asks a supporter whether they wrote. An announcement is the campaign's
+    own post on a network. Only of letters are others told."""
 
     LETTER = "letter"
     CONFIRMATION = "confirmation"
+    ANNOUNCEMENT = "announcement"

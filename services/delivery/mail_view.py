@@ -44,6 +44,8 @@ class MailReader:
         written = None if is_confirmation else await asyncio.to_thread(self._read_file, letter)
         if written is not None:
             return _open(written, was_written=True)
+        if letter.kind is LetterKind.ANNOUNCEMENT:
+            return Mail(text=letter.body)
         composition = Composition(**{field.name: getattr(letter, field.name) for field in fields(Composition)})
         if is_confirmation:
             composition = replace(composition, body=LINK_HIDDEN)

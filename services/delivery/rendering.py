@@ -13,9 +13,11 @@ from functools import lru_cache
 from uuid import UUID
 
 from services.delivery.channels import Phase, Refused, RenderedLetter
+from services.delivery.channels.accounts import Post
 from services.delivery.confirmation_mail import confirmation_text
 from services.delivery.kinds import LetterKind
 from services.delivery.mime import Unwritable, address_header, one_line, text_header, write_address, write_mail
+from shared.posts.networks import Network
 
 OFFICIALS_REMEMBERED_MAX = 1_000
 
@@ -38,6 +40,7 @@ class Composition:
     campaign_name: str
     kind: LetterKind
     expires_at: datetime
+    created_at: datetime
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,11 @@ def render(letter: Composition, campaign: Campaign, now: datetime) -> RenderedLe
         return Refused(Phase.RENDER, text=f"The {whose}'s address cannot be written: {fault}.")
     compose = _compose_letter if letter.kind is LetterKind.LETTER else _compose_confirmation
     return RenderedLetter(letter.id, campaign.address, recipient, compose(letter, campaign, recipient, now))
+
+
+def write_post(letter: Composition) -> Post:
+    """An announcement, as its network takes it: `to_address` is the network, the words are staff's."""
+    return Post(letter.id, Network(letter.to_address or ""), letter.body, letter.language, letter.created_at)
 
 
 def _compose_letter(letter: Composition, campaign: Campaign, recipient: str, now: datetime) -> bytes:

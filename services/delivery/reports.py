@@ -52,8 +52,8 @@ class HeldLetter:
 def report(letter: HeldLetter, decision: Decision, now: datetime, code: int | None = None) -> LetterEvent | None:
     """The event for this decision, or None where others have nothing to learn. Uncertain is told once.
 
-    Of a confirmation nothing is told: it is no letter, and must not be counted or shown as one."""
-    if letter.kind is LetterKind.CONFIRMATION:
+    Of other kinds nothing is told: they are no letters, and must not be counted or shown as such."""
+    if letter.kind is not LetterKind.LETTER:
         return None
     about: dict[str, Any] = {
         "letter_id": letter.id,

@@ -14,13 +14,14 @@ from uuid import UUID
 import structlog
 
 from services.delivery.channels import Answer, Channel, Deferred, Phase, Refused, RenderedLetter, Unknown
+from services.delivery.channels.accounts import Accounts
 from services.delivery.claiming import ClaimedLetter, Claims, HandoverResult
 from services.delivery.holding import Verdict
 from services.delivery.kinds import LetterKind
 from services.delivery.lanes import Lanes
 from services.delivery.metrics import DeliveryMetrics
 from services.delivery.pacing import HostPace
-from services.delivery.rendering import Campaign, render
+from services.delivery.rendering import Campaign, render, write_post
 from services.delivery.sweeping import Sweep
 from shared.clock import Clock
 from shared.db import DatabaseAway
@@ -54,13 +55,15 @@ class Sender:
         claims: Claims,
         sweep: Sweep,
         channel: Channel,
+        accounts: Accounts,
         campaign: Campaign,
         clock: Clock,
         wake: Wake,
         metrics: DeliveryMetrics,
         limits: SenderLimits,
     ) -> None:
-        self._claims, self._sweep, self._channel, self._campaign = claims, sweep, channel, campaign
+        self._claims, self._sweep, self._campaign = claims, sweep, campaign
+        self._channel, self._accounts = channel, accounts
         self._clock, self._wake, self._metrics, self._limits = clock, wake, metrics, limits
         self._in_hand: dict[UUID, ClaimedLetter] = {}
         self._flights: set[asyncio.Task[None]] = set()
@@ -103,7 +106,7 @@ class Sender:
                 continue
             for letter in letters:
                 self._take_off(letter)
-            confirmations = sum(letter.composition.kind is LetterKind.CONFIRMATION for letter in letters)
+            confirmations = sum(letter.composition.kind is not LetterKind.LETTER for letter in letters)
             if not self._lanes.note(free, len(letters) - confirmations, confirmations):
                 await self._wake.wait(stop, POLL_SECONDS)
 
@@ -132,7 +135,8 @@ class Sender:
         started_at, started = self._clock.now(), _steady_seconds()
         answer = await self._try(letter)
         ended = _steady_seconds()
-        self._pace.note(answer, ended)
+        if letter.composition.kind is not LetterKind.ANNOUNCEMENT:
+            self._pace.note(answer, ended)
         self._results.append(HandoverResult(letter, answer, started_at, self._clock.now()))
         self._metrics.handover_seconds.observe(ended - started)
         self._metrics.attempts.labels(answer.outcome).inc()
@@ -145,6 +149,8 @@ class Sender:
         """A fault of our own with one letter must not take the others down, nor come back at once for ever."""
         rendered: RenderedLetter | Refused | None = None
         try:
+            if letter.composition.kind is LetterKind.ANNOUNCEMENT:
+                return await self._accounts.publish(write_post(letter.composition))
             rendered = render(letter.composition, self._campaign, self._clock.now())
             return rendered if isinstance(rendered, Refused) else await self._channel.hand_over(rendered)
         except Exception as fault:

@@ -36,6 +36,17 @@ class DeliverySettings(Settings):
         default=600, gt=0, le=900, description="wait for the answer to a whole letter, s (RFC 5321: 600)"
     )
     letters_folder: Path | None = Field(default=None, description="write letters here as .eml files, send none")
+    mastodon_url: str | None = Field(
+        default=None, description="the server of the campaign's Mastodon account, https://..."
+    )
+    mastodon_token: SecretStr | None = Field(
+        default=None, description="that account's access token, scope write:statuses"
+    )
+    bluesky_url: str | None = Field(
+        default=None, description="the server of the campaign's Bluesky account, https://..."
+    )
+    bluesky_handle: str | None = Field(default=None, description="that account's handle, such as campaign.example")
+    bluesky_password: SecretStr | None = Field(default=None, description="an app password of that account")
     deferral_seconds: tuple[float, ...] = Field(
         default=(60, 300, 900, 1800, 3600, 7200, 14400),
         min_length=1,

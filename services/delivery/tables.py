@@ -11,6 +11,7 @@ from sqlmodel import Field, SQLModel
 from services.delivery.channels import Outcome, Phase
 from services.delivery.kinds import LetterKind
 from services.delivery.states import LetterState
+from shared.audit import AuditColumns
 from shared.db import UtcDateTime
 from shared.dead_letters import DeadLetterColumns
 from shared.inbox import InboxColumns
@@ -21,7 +22,7 @@ from shared.outbox import OutboxColumns
 # Written out, not bound as parameters: only then can a prepared statement use the partial indexes below.
 IS_QUEUED = text("state = 'queued'")
 IS_QUEUED_LETTER = text("state = 'queued' AND kind = 'letter'")
-IS_QUEUED_CONFIRMATION = text("state = 'queued' AND kind = 'confirmation'")
+IS_QUEUED_OTHER = text("state = 'queued' AND kind <> 'letter'")
 IS_SENDING = text("state = 'sending'")
 IS_UNCERTAIN = text("state = 'uncertain'")
 IS_LIVE = text("state IN ('queued', 'sending', 'uncertain')")
@@ -39,7 +40,7 @@ def _as_text(kind: type[StrEnum]) -> Enum:
 
 
 class Letter(Row, table=True):
-    """One piece of mail to one target; or, of the kind `confirmation`, to a supporter, with the link as its body.
+    """One piece of mail to one target; or, of another kind, to a supporter, with the link as its body, or a post.
 
     `attempts` counts those the letter has to answer for, `unknowns` those that ended in silence. `fence` grows with
     every claim: a result is written only by the claim that earned it. `stop_reason` tells a sender that holds the
@@ -49,10 +50,10 @@ class Letter(Row, table=True):
     __table_args__ = (
         Index("letter_due", "next_at", postgresql_where=IS_QUEUED_LETTER, sqlite_where=IS_QUEUED_LETTER),
         Index(
-            "confirmation_due",
+            "other_due",
             "next_at",
-            postgresql_where=IS_QUEUED_CONFIRMATION,
-            sqlite_where=IS_QUEUED_CONFIRMATION,
+            postgresql_where=IS_QUEUED_OTHER,
+            sqlite_where=IS_QUEUED_OTHER,
         ),
         Index("letter_expiring", "expires_at", postgresql_where=IS_QUEUED, sqlite_where=IS_QUEUED),
         Index("letter_leased", "lease_until", postgresql_where=IS_SENDING, sqlite_where=IS_SENDING),
@@ -130,6 +131,10 @@ class ActionValidity(Row, table=True):
     action_id: UUID = Field(primary_key=True)
     number: int
     is_valid: bool
+
+
+class Audit(AuditColumns, Row, table=True):
+    __tablename__ = "audit"
 
 
 class Inbox(InboxColumns, Row, table=True):

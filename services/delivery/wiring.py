@@ -12,8 +12,12 @@ from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
 
+from services.delivery.announcing import Announcer
 from services.delivery.cancelling import Canceller
 from services.delivery.channels import Channel
+from services.delivery.channels.accounts import Account, Accounts
+from services.delivery.channels.bluesky import BlueskyAccount
+from services.delivery.channels.mastodon import MastodonAccount
 from services.delivery.channels.smtp import Smtp
 from services.delivery.channels.smtp_pool import SmtpPool, read_smarthost
 from services.delivery.channels.to_folder import ToFolder
@@ -26,17 +30,19 @@ from services.delivery.sending import Sender, SenderLimits
 from services.delivery.settings import DeliverySettings
 from services.delivery.states import LIVE
 from services.delivery.sweeping import Sweep
-from services.delivery.tables import DeadLetter
+from services.delivery.tables import Audit, DeadLetter
 from services.delivery.tables import Inbox as InboxRow
 from services.delivery.tables import Outbox as OutboxRow
 from services.delivery.validity import Validity
 from services.delivery.waking import CHANNEL
+from shared.audit import Auditor
 from shared.bus import Bus, KeepDead
 from shared.clock import Clock, SystemClock
 from shared.db import Database
 from shared.dead_letters import keeper
 from shared.inbox import Inbox
 from shared.outbox import Outbox, Relay
+from shared.posts.networks import Network
 from shared.processes import Job
 from shared.roles import chore
 from shared.wake import Wake, listen
@@ -79,6 +85,9 @@ class Wiring:
     pages: Pages
     campaign: Campaign
     channel: Channel | None
+    accounts: Accounts
+    audit: Auditor
+    announcer: Announcer
 
     def sender(self) -> Sender:
         """A sender, which no other one is taken for. Raises `NoWayOut`."""
@@ -94,6 +103,7 @@ class Wiring:
             claims,
             sweep,
             self.channel,
+            self.accounts,
             self.campaign,
             self.clock,
             self.sender_wake,
@@ -134,6 +144,7 @@ class Wiring:
     async def close(self) -> None:
         if self.channel:
             await self.channel.abort()
+        await self.accounts.close()
         await self.database.close()
 
 
@@ -145,6 +156,7 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
     wake, sender_wake = Wake(), Wake()
     outbox = Outbox(OutboxRow, clock, wake)
     campaign = read_campaign(settings.mail_from)
+    accounts, audit = Accounts(_accounts(settings)), Auditor(Audit, clock)
     return Wiring(
         settings=settings,
         clock=clock,
@@ -164,6 +176,9 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
         pages=Pages([HERE / "templates"]),
         campaign=campaign,
         channel=_channel(settings),
+        accounts=accounts,
+        audit=audit,
+        announcer=Announcer(database, clock, audit, sender_wake, accounts),
     )
 
 
@@ -184,6 +199,17 @@ def _channel(settings: DeliverySettings) -> Channel | None:
         letters_max=settings.smtp_letters_per_connection_max,
     )
     return Smtp(pool, dot_seconds_max=settings.smtp_dot_seconds_max)
+
+
+def _accounts(settings: DeliverySettings) -> dict[Network, Account]:
+    """Those that everything is set for."""
+    accounts: dict[Network, Account] = {}
+    if settings.mastodon_url and settings.mastodon_token:
+        accounts[Network.MASTODON] = MastodonAccount(settings.mastodon_url, settings.mastodon_token.get_secret_value())
+    if settings.bluesky_url and settings.bluesky_handle and settings.bluesky_password:
+        password = settings.bluesky_password.get_secret_value()
+        accounts[Network.BLUESKY] = BlueskyAccount(settings.bluesky_url, settings.bluesky_handle, password)
+    return accounts
 
 
 def _limits(settings: DeliverySettings) -> SenderLimits:

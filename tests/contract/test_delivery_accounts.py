@@ -21,6 +21,7 @@ from services.delivery.channels import (
 from services.delivery.channels.accounts import Account, Post
 from services.delivery.channels.bluesky import BlueskyAccount, NoSession, record_of
 from services.delivery.channels.mastodon import MastodonAccount
+from shared.posts.networks import Network
 from tests.support.events import NOW
 from tests.support.social_servers import (
     HANDLE,
@@ -34,7 +35,7 @@ from tests.support.social_servers import (
 )
 from tests.support.until import until
 
-POST = Post(UUID(int=7), "Please act. https://letters.example/cases/a-test-case", "en", NOW)
+POST = Post(UUID(int=7), Network.BLUESKY, "Please act. https://letters.example/cases/a-test-case", "en", NOW)
 
 
 @dataclass

@@ -22,6 +22,7 @@ def a_composition(**changes: Any) -> Composition:
         "country": "PK",
         "campaign_name": "Write for Rights 2026",
         "kind": LetterKind.LETTER,
+        "created_at": NOW,
         "expires_at": NOW,
     }
     return Composition(**(values | changes))

@@ -23,6 +23,7 @@ from services.delivery.channels import (
     Throttled,
     Unknown,
 )
+from shared.posts.networks import Network
 
 REQUEST_SECONDS_MAX = 20.0
 ANSWER_BYTES_MAX = 100_000
@@ -33,13 +34,14 @@ class Post:
     """A short public text. The same `letter_id` again is the same post, and must not appear twice."""
 
     letter_id: UUID
+    network: Network
     text: str
     language: str
     written_at: datetime
 
 
 class Account(Protocol):
-    """One account on one network."""
+    """One account on one network. As many posts at once as callers like; the other side says when it is too much."""
 
     async def publish(self, post: Post) -> Answer:
         """Try once. Whatever the outside does is an `Answer`, never an exception. Harmless again after `Unknown`."""
@@ -97,3 +99,24 @@ def read_json(response: httpx.Response) -> Mapping[str, Any]:
 
 def shorten(text: object) -> str:
     return "".join(one if one.isprintable() else " " for one in str(text))[:TEXT_LENGTH_MAX]
+
+
+class Accounts:
+    """The campaign's accounts, by network."""
+
+    def __init__(self, by_network: Mapping[Network, Account]) -> None:
+        self._by_network = by_network
+
+    @property
+    def networks(self) -> list[Network]:
+        return [network for network in Network if network in self._by_network]
+
+    async def publish(self, post: Post) -> Answer:
+        account = self._by_network.get(post.network)
+        if account is None:
+            return Deferred(Phase.CONNECT, text="the campaign has no account there")
+        return await account.publish(post)
+
+    async def close(self) -> None:
+        for account in self._by_network.values():
+            await account.close()
