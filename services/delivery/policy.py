@@ -2,8 +2,11 @@
 
 from datetime import time
 from enum import StrEnum
+from typing import Annotated, Self
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field
+import holidays
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 PER_DAY_MAX_DEFAULT = 5_000
 
@@ -38,15 +41,39 @@ class Weekday(StrEnum):
     SUN = "sun"
 
 
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("must be a time zone of the IANA list, such as Asia/Karachi")
+    return name
+
+
+def _known_calendar(country: str) -> str:
+    if country not in holidays.list_supported_countries():
+        raise ValueError("must be the two-letter code of a country whose holidays are known, such as PK")
+    return country
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+Calendar = Annotated[str, AfterValidator(_known_calendar)]
+
+
 class WorkingHours(BaseModel):
     """When a target is at work, by its own clock. `holidays`: an ISO 3166-1 country whose public ones are kept."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    days: tuple[Weekday, ...] = (Weekday.MON, Weekday.TUE, Weekday.WED, Weekday.THU, Weekday.FRI)
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = tuple(Weekday)[:5]
     begin: time = time(9)
     end: time = time(17)
-    holidays: str | None = None
+    holidays: Calendar | None = None
+
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Self:
+        if self.begin.tzinfo or self.end.tzinfo:
+            raise ValueError("hours are by the target's own clock: leave their time zone out")
+        if self.begin >= self.end:
+            raise ValueError("work must begin before it ends")
+        return self
 
 
 class DeliveryPolicy(BaseModel):
@@ -55,7 +82,7 @@ class DeliveryPolicy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mode: PolicyMode = PolicyMode.SINGLE
-    time_zone: str = Field(default="UTC", description="IANA, such as Asia/Karachi")
+    time_zone: TimeZone = Field(default="UTC", description="IANA, such as Asia/Karachi")
     per_hour: int | None = Field(default=None, ge=1, description="letters; throttled only")
     per_day: int | None = Field(default=None, ge=1, description="letters; throttled only")
     hours: WorkingHours | None = Field(default=None, description="none: around the clock")
