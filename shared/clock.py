@@ -17,6 +17,20 @@ class SystemClock:
         return datetime.now(UTC)
 
 
+class FollowingClock:
+    """This machine's clock, set by another's whenever that is heard: so that several machines agree on one time."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def hear(self, now: datetime) -> None:
+        """What the other clock says at this moment. The way here makes ours late, by as long as it took."""
+        self._ahead = now - datetime.now(UTC)
+
+
 class ManualClock:
     """Stands still until `advance` is called. For tests and rehearsals."""
 

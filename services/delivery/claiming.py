@@ -10,23 +10,26 @@ from datetime import datetime, timedelta
 from random import Random
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, TextClause, bindparam, func, insert, literal, select, text, union_all, update
-from sqlalchemy.sql.selectable import CTE
-from sqlmodel import col
+from sqlalchemy import bindparam, func, insert, update
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.channels import Answer
 from services.delivery.holding import Verdict, hold_by_id, write_verdicts
+from services.delivery.next_letters import find_letters, find_others, note_answers, take_turn
 from services.delivery.outcomes import SendPolicy, decide
+from services.delivery.pauses import read_pauses
+from services.delivery.policy import DeliveryPolicy
 from services.delivery.rendering import Composition
 from services.delivery.states import LetterState
-from services.delivery.tables import IS_QUEUED_LETTER, IS_QUEUED_OTHER, Attempt, Cancellation, Letter
-from shared.clock import Clock
+from services.delivery.tables import Attempt, Letter
+from shared.clock import Clock, FollowingClock
 from shared.db import Database
 from shared.outbox import Outbox
 
+ANY_NUMBER = 1_000_000
+
 _LETTERS = Letter.__table__  # type: ignore[attr-defined]
 _ATTEMPTS = Attempt.__table__  # type: ignore[attr-defined]
-_IN_ORDER_OF_THE_INDEX = text("SET LOCAL enable_sort = off")
 _COMPOSITION = [_LETTERS.c[field.name] for field in fields(Composition)]
 
 
@@ -62,27 +65,51 @@ class Claims:
         outbox: Outbox,
         clock: Clock,
         policy: SendPolicy,
+        default: DeliveryPolicy,
         random: Random,
         *,
         owner: str,
         lease: timedelta,
+        at_once_max: int,
     ) -> None:
         self._database, self._outbox, self._clock = database, outbox, clock
-        self._policy, self._random = policy, random
-        self._owner, self._lease = owner, lease
+        self._policy, self._default, self._random = policy, default, random
+        self._owner, self._lease, self._at_once_max = owner, lease, at_once_max
 
-    async def claim(self, count_max: int, confirmations_max: int = 0) -> list[ClaimedLetter]:
-        """Take up to `count_max` due letters, those that waited longest first. No two senders get the same one.
+    async def claim(self, count_max: int, others_max: int = 0, slots: int | None = None) -> list[ClaimedLetter]:
+        """Take up to `count_max` due letters, as lines, targets and destinations allow; no letter goes to two senders.
 
-        Confirmations, up to their own bound, come before letters."""
-        now = self._clock.now()
-        confirmations = _due("confirmations", IS_QUEUED_OTHER, now, literal(min(count_max, confirmations_max)))
-        taken = select(func.count()).select_from(confirmations).scalar_subquery()
-        letters = _due("letters", IS_QUEUED_LETTER, now, literal(count_max) - taken)
-        due = union_all(select(confirmations.c.id), select(letters.c.id))
+        What is no letter, such as confirmations, comes first, up to its own bound. `slots` is how many letters this
+        sender can have in the air at all; none: any number."""
+        async with self._database.transaction() as session:
+            moment = await take_turn(session)
+            if moment and isinstance(self._clock, FollowingClock):
+                self._clock.hear(moment)
+            now = self._clock.now()
+            paused = await read_pauses(session)
+            if paused.everything:
+                return []
+            others = await find_others(session, min(count_max, others_max), now)
+            letters = await find_letters(
+                session,
+                self._owner,
+                self._default,
+                paused,
+                now,
+                count_max=count_max - len(others),
+                slots=slots or ANY_NUMBER,
+                at_once_max=self._at_once_max,
+            )
+            return await self._take(session, [*others, *letters], now)
+
+    async def _take(self, session: AsyncSession, letter_ids: Sequence[UUID], now: datetime) -> list[ClaimedLetter]:
+        if not letter_ids:
+            return []
+        # Still queued, or somebody was quicker. Wrapped, or the planner would look letters up by their state.
+        is_queued = func.coalesce(_LETTERS.c.state, LetterState.SENDING) == LetterState.QUEUED
         statement = (
             update(_LETTERS)
-            .where(_LETTERS.c.id.in_(due))
+            .where(_LETTERS.c.id.in_(letter_ids), is_queued)
             .values(
                 state=LetterState.SENDING,
                 lease_owner=self._owner,
@@ -91,13 +118,7 @@ class Claims:
             )
             .returning(*_COMPOSITION, _LETTERS.c.fence, _LETTERS.c.traceparent)
         )
-        async with self._database.transaction() as session:
-            connection = await session.connection()
-            if self._database.is_postgresql:
-                # A table that has just filled up has no statistics yet, and the planner thinks it small: it would
-                # fetch and sort all that waits for every claim.
-                await connection.execute(_IN_ORDER_OF_THE_INDEX)
-            rows = (await connection.execute(statement)).all()
+        rows = (await (await session.connection()).execute(statement)).all()
         return [ClaimedLetter(Composition(*row[:-2]), row[-2], row[-1]) for row in rows]
 
     async def renew(self, letters: Sequence[ClaimedLetter]) -> None:
@@ -118,7 +139,7 @@ class Claims:
         """Write attempts, new states and events, all or nothing. Returns what was decided, by letter.
 
         Harmless twice, as after a connection lost at commit: by then the letter is not ours to change, and stays."""
-        now = self._clock.now()
+        now, answers = self._clock.now(), {result.letter.id: result.answer for result in results}
         async with self._database.transaction() as session:
             held = await hold_by_id(session, [result.letter.id for result in results])
             verdicts, attempts = [], []
@@ -132,20 +153,11 @@ class Claims:
             if attempts:
                 await (await session.connection()).execute(insert(_ATTEMPTS), attempts)
             await write_verdicts(session, self._outbox, verdicts, now)
+            heard = [(verdict.letter.line_id, answers[verdict.letter.id]) for verdict in verdicts]
+            await note_answers(
+                session, [(line_id, answer) for line_id, answer in heard if line_id], now, self._at_once_max
+            )
         return {verdict.letter.id: verdict for verdict in verdicts}
-
-
-def _due(name: str, which: TextClause, now: datetime, count_max: ColumnElement[int]) -> CTE:
-    # A scalar, not EXISTS: as a join, PostgreSQL takes it for so selective that it sorts the whole backlog each time.
-    reason = select(col(Cancellation.reason)).where(col(Cancellation.subject) == col(Letter.case_id)).scalar_subquery()
-    return (
-        select(col(Letter.id))
-        .where(which, col(Letter.next_at) <= now, col(Letter.expires_at) > now, reason.is_(None))
-        .order_by(col(Letter.next_at))
-        .limit(count_max)
-        .with_for_update(skip_locked=True, of=Letter)
-        .cte(name)
-    )
 
 
 def _attempt(result: HandoverResult) -> dict[str, object]:

@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.cancelling import CANCELLED, Canceller, find_cancelled, share_cases
 from services.delivery.holding import Verdict, stopped, write_verdicts
+from services.delivery.lines import stand_in_line
 from services.delivery.outcomes import Decision
 from services.delivery.planning import PlannedLetter, plan_action, plan_confirmation
 from services.delivery.registering import report_registered
@@ -104,6 +105,7 @@ async def _keep(
     """Those of withdrawn cases or without an address come to their end at once; the others are due."""
     await share_cases(session, (letter.case_id for letter in letters))
     verdicts = await _settle_at_once(session, letters)
+    await stand_in_line(session, letters)
     await _insert(session, letters)
     await write_verdicts(session, outbox, verdicts, now)
     await ring_senders(session, wake)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from services.delivery.lines import wake_lines
 from services.delivery.outcomes import Decision
 from services.delivery.reports import HeldLetter, report
 from services.delivery.states import LetterState, may_follow
@@ -78,6 +79,8 @@ async def write_verdicts(session: AsyncSession, outbox: Outbox, verdicts: Sequen
         return
     connection = await session.connection()
     await connection.execute(_WRITE, [_row(verdict, now) for verdict in verdicts])
+    due = [(verdict.letter.line_id, verdict.decision.next_at or now) for verdict in verdicts if _waits(verdict)]
+    await wake_lines(session, [(line_id, at) for line_id, at in due if line_id])
     events = [
         (report(verdict.letter, verdict.decision, now, verdict.code), verdict.letter.traceparent)
         for verdict in verdicts
@@ -85,6 +88,10 @@ async def write_verdicts(session: AsyncSession, outbox: Outbox, verdicts: Sequen
     messages = [seal(event, traceparent) for event, traceparent in events if event]
     if messages:
         await outbox.add_sealed(session, messages)
+
+
+def _waits(verdict: Verdict) -> bool:
+    return verdict.decision.state is LetterState.QUEUED
 
 
 def stopped(letter: HeldLetter, reason: str | None) -> HeldLetter:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.delivery.destinations import destination_of
 from services.delivery.kinds import LetterKind
 from services.delivery.outcomes import first_expiry
 from services.delivery.reports import HeldLetter
@@ -52,6 +53,9 @@ class PlannedLetter:
     lease_owner: str | None = None
     lease_until: datetime | None = None
     fence: int = 0
+    line_id: UUID | None = None
+    target_country: str = ""
+    closes_at: datetime | None = None
 
     def as_row(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _ROW}
@@ -61,7 +65,8 @@ class PlannedLetter:
         return HeldLetter(*(getattr(self, name) for name in _HELD))
 
 
-_ROW = tuple(field.name for field in fields(PlannedLetter))
+_OF_ITS_LINE = {"target_country", "closes_at"}
+_ROW = tuple(field.name for field in fields(PlannedLetter) if field.name not in _OF_ITS_LINE)
 _HELD = tuple(field.name for field in fields(HeldLetter))
 
 
@@ -102,6 +107,11 @@ def plan_confirmation(envelope: Envelope[VerificationRequestedV1], now: datetime
     )
 
 
+def line_of(case_id: UUID, target_id: UUID, partner: str | None, address: str | None) -> UUID:
+    """The same for letters that wait for the same: fairness and limits look at lines alone."""
+    return derived_id("line", case_id, target_id, partner or "", destination_of(address))
+
+
 def _letter(action: ActionAcceptedV1, target: Target, traceparent: str | None, now: datetime) -> PlannedLetter:
     return PlannedLetter(
         id=letter_id(action.action_id, target.id, action.channel),
@@ -124,4 +134,7 @@ def _letter(action: ActionAcceptedV1, target: Target, traceparent: str | None, n
         next_at=now,
         expires_at=first_expiry(action.verified_at or action.accepted_at, action.closes_at),
         created_at=now,
+        line_id=line_of(action.case_id, target.id, action.partner, target.email),
+        target_country=target.country,
+        closes_at=action.closes_at,
     )

@@ -43,6 +43,7 @@ class HeldLetter:
     stop_reason: str | None
     fence: int
     lease_until: datetime | None
+    line_id: UUID | None
 
     @property
     def standing(self) -> Standing:

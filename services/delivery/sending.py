@@ -97,7 +97,7 @@ class Sender:
             if not free:
                 continue
             try:
-                letters = await self._claims.claim(free, self._lanes.confirmations_max(free))
+                letters = await self._claims.claim(free, self._lanes.confirmations_max(free), self._limits.letters_max)
                 wait_seconds = 0.0
             except DatabaseAway as fault:
                 wait_seconds = min(DATABASE_WAIT_SECONDS_MAX, max(0.2, wait_seconds * 2))

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 
 from services.delivery.outcomes import SendPolicy, UncertainPolicy
+from services.delivery.policy import DeliveryPolicy
 from shared.settings import Settings
 
 
@@ -52,6 +53,13 @@ class DeliverySettings(Settings):
         min_length=1,
         description="waits of a letter the other side put off, s, as a JSON list; the last one repeats",
     )
+    target_policy: DeliveryPolicy | None = Field(
+        default=None,
+        description="of targets without a policy of their own, as JSON; unset: single, 5,000 a day at most",
+    )
+    destination_letters_at_once_max: int = Field(
+        default=100, ge=1, description="letters in the air to one mail provider or domain, all senders together"
+    )
     host_wait_seconds: float = Field(default=60, gt=0, description="wait of a letter whose host was at fault, s")
     uncertain_wait_seconds: float = Field(
         default=900, gt=0, description="wait before anything is done about a letter without an answer, s"
@@ -79,3 +87,6 @@ class DeliverySettings(Settings):
             uncertain_wait=timedelta(seconds=self.uncertain_wait_seconds),
             uncertain=self.uncertain_policy,
         )
+
+    def default_policy(self) -> DeliveryPolicy:
+        return self.target_policy or DeliveryPolicy()

@@ -1,10 +1,11 @@
 """Delivery's tables: letters, the attempts to hand them over, and what must not go out any more."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Enum, Index, Text, text
+from sqlalchemy import JSON, Enum, Index, Text, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -48,7 +49,7 @@ class Letter(Row, table=True):
 
     __tablename__ = "letter"
     __table_args__ = (
-        Index("letter_due", "next_at", postgresql_where=IS_QUEUED_LETTER, sqlite_where=IS_QUEUED_LETTER),
+        Index("letter_due", "line_id", "next_at", postgresql_where=IS_QUEUED_LETTER, sqlite_where=IS_QUEUED_LETTER),
         Index(
             "other_due",
             "next_at",
@@ -65,6 +66,7 @@ class Letter(Row, table=True):
     )
 
     id: UUID = Field(primary_key=True)
+    line_id: UUID | None = Field(default=None, description="the line it stands in; only letters stand in one")
     kind: LetterKind = Field(default=LetterKind.LETTER, sa_type=_as_text(LetterKind))
     action_id: UUID
     case_id: UUID
@@ -96,6 +98,71 @@ class Letter(Row, table=True):
     decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     last_code: int | None = None
     last_text: str | None = None
+
+
+class Line(Row, table=True):
+    """The letters for one case, from one partner, to one target, over one destination: who is next is asked of lines.
+
+    `due_at` is not later than the next letter that is due, and is looked at again now and then where none is."""
+
+    __tablename__ = "line"
+    __table_args__ = (Index("line_due", "due_at"), Index("line_of_target", "target_id"))
+
+    id: UUID = Field(primary_key=True)
+    case_id: UUID
+    target_id: UUID
+    partner: str | None = None
+    destination: str
+    closes_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    served_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class TargetPolicy(Row, table=True):
+    """How a target wants its letters, and how many it has had. Without a policy of its own it has the default one."""
+
+    __tablename__ = "target_policy"
+
+    target_id: UUID = Field(primary_key=True)
+    target_name: str
+    country: str
+    policy: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+    source: str = "default"
+    is_bundled: bool = False
+    open_at: datetime = Field(sa_type=UtcDateTime)
+    hour_tat: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    day: date | None = None
+    day_count: int = 0
+
+
+class Destination(Row, table=True):
+    """A mail provider or domain, and how it bears with us: see `destinations.py`."""
+
+    __tablename__ = "destination"
+
+    name: str = Field(primary_key=True)
+    at_once_max: int | None = None
+    per_hour: int | None = Field(default=None, description="letters; none: as many as it bears")
+    tat: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    open_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    cool_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    cool_steps: int = 0
+    window_began: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    attempted: int = 0
+    refused: int = 0
+    held_because: str | None = None
+
+
+class Pause(Row, table=True):
+    """What is not sent until staff resume it."""
+
+    __tablename__ = "pause"
+
+    scope: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    since: datetime = Field(sa_type=UtcDateTime)
+    who: str
+    why: str
 
 
 class Attempt(Row, table=True):

@@ -37,7 +37,7 @@ from services.delivery.validity import Validity
 from services.delivery.waking import CHANNEL
 from shared.audit import Auditor
 from shared.bus import Bus, KeepDead
-from shared.clock import Clock, SystemClock
+from shared.clock import Clock, FollowingClock
 from shared.db import Database
 from shared.dead_letters import keeper
 from shared.inbox import Inbox
@@ -97,7 +97,17 @@ class Wiring:
         owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         lease = timedelta(seconds=settings.lease_seconds)
         random = Random()  # noqa: S311  # jitter keeps no secret
-        claims = Claims(self.database, self.outbox, self.clock, policy, random, owner=owner, lease=lease)
+        claims = Claims(
+            self.database,
+            self.outbox,
+            self.clock,
+            policy,
+            settings.default_policy(),
+            random,
+            owner=owner,
+            lease=lease,
+            at_once_max=settings.destination_letters_at_once_max,
+        )
         sweep = Sweep(self.database, self.outbox, self.clock, policy)
         return Sender(
             claims,
@@ -149,8 +159,10 @@ class Wiring:
 
 
 def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
-    """Everything, connected to nothing yet. Raises `ValueError` for addresses and URLs that are none."""
-    clock = clock or SystemClock()
+    """Everything, connected to nothing yet. Raises `ValueError` for addresses and URLs that are none.
+
+    Several senders' leases are by one clock: the database's."""
+    clock = clock or FollowingClock()
     registry = CollectorRegistry()
     database = Database(settings.database_url, pool_size=settings.database_pool_size)
     wake, sender_wake = Wake(), Wake()

@@ -22,7 +22,7 @@ WAITING = 3_000
 
 @pytest.fixture
 async def delivery(database_url: str) -> AsyncIterator[DeliveryService]:
-    async with delivery_service(database_url) as service:
+    async with delivery_service(database_url, destination_letters_at_once_max=WAITING) as service:
         yield service
 
 

@@ -120,9 +120,11 @@ class DeliveryService:
             wiring.outbox,
             self.clock,
             policy,
+            wiring.settings.default_policy(),
             dice(1),
             owner=owner,
             lease=lease,
+            at_once_max=wiring.settings.destination_letters_at_once_max,
         )
 
     def sweep(self, **changes: Any) -> Sweep:

@@ -1,0 +1,70 @@
+"""Puts letters in line: makes lines, targets and destinations that are new, and wakes lines that have something due."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.delivery.destinations import destination_of
+from services.delivery.planning import PlannedLetter
+from services.delivery.tables import Destination, Line, TargetPolicy
+from shared.db import insert_once
+
+_LINES = Line.__table__  # type: ignore[attr-defined]
+_WAKE = (
+    update(_LINES)
+    .where(_LINES.c.id == bindparam("line"), _LINES.c.due_at > bindparam("at"))
+    .values(due_at=bindparam("at"))
+)
+
+
+async def stand_in_line(session: AsyncSession, letters: Sequence[PlannedLetter]) -> None:
+    """Make what these letters need and is not there yet. Where all is there, nothing is locked."""
+    firsts = {letter.line_id: letter for letter in letters if letter.line_id is not None}
+    if not firsts:
+        return
+    # In order of their keys, so that no two who make the same wait for each other.
+    lines = [_line(line_id, letter) for line_id, letter in sorted(firsts.items(), key=lambda item: item[0].bytes)]
+    targets = {letter.target_id: _target(letter) for letter in firsts.values()}
+    names = sorted({line["destination"] for line in lines})
+    await _insert(session, TargetPolicy, [targets[key] for key in sorted(targets, key=lambda one: one.bytes)])
+    await _insert(
+        session, Destination, [{"name": name, "cool_steps": 0, "attempted": 0, "refused": 0} for name in names]
+    )
+    await _insert(session, Line, lines)
+    await wake_lines(session, {line_id: letter.next_at for line_id, letter in firsts.items()}.items())
+
+
+async def wake_lines(session: AsyncSession, due: Iterable[tuple[UUID, datetime]]) -> None:
+    """Let a line be looked at when its letter is due, if it was not to be by then anyway."""
+    earliest: dict[UUID, datetime] = {}
+    for line_id, at in due:
+        earliest[line_id] = min(at, earliest.get(line_id, at))
+    rows = [{"line": line_id, "at": at} for line_id, at in sorted(earliest.items(), key=lambda item: item[0].bytes)]
+    if rows:
+        await (await session.connection()).execute(_WAKE, rows)
+
+
+async def _insert(session: AsyncSession, table: Any, rows: Collection[dict[str, Any]]) -> None:
+    await (await session.connection()).execute(insert_once(session.get_bind().dialect.name, table), list(rows))
+
+
+def _line(line_id: UUID, letter: PlannedLetter) -> dict[str, Any]:
+    return {
+        "id": line_id,
+        "case_id": letter.case_id,
+        "target_id": letter.target_id,
+        "partner": letter.partner,
+        "destination": destination_of(letter.to_address),
+        "closes_at": letter.closes_at,
+        "due_at": letter.next_at,
+        "served_at": letter.created_at,
+    }
+
+
+def _target(letter: PlannedLetter) -> dict[str, Any]:
+    row = {"target_id": letter.target_id, "target_name": letter.to_name, "country": letter.target_country}
+    return row | {"source": "default", "is_bundled": False, "open_at": letter.created_at, "day_count": 0}

@@ -1,0 +1,310 @@
+"""Finds the letters that go next: looks at lines, which are few, and never at all that waits.
+
+Claims take turns, by one lock for all senders; so what a line, a target or a destination is granted holds for all of
+them together, and nobody waits for anybody's letters. A sender that stops in the middle of its turn loses it after
+`TURN_SECONDS_MAX`. A claim waits for no letter that somebody else holds, so whoever holds letters may wait for what it
+writes: targets, destinations, lines, in this order.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, fields
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Integer, Uuid, bindparam, case, cast, func, or_, select, text, true, update
+from sqlalchemy.sql.selectable import Select
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.delivery.channels import Answer
+from services.delivery.choosing import Airborne, Choice, Waiting, choose, rooms_of
+from services.delivery.destinations import DestinationState, after, spend
+from services.delivery.granting import TargetState, settle
+from services.delivery.pauses import Paused
+from services.delivery.policy import DeliveryPolicy
+from services.delivery.tables import (
+    IS_QUEUED_LETTER,
+    IS_QUEUED_OTHER,
+    IS_SENDING,
+    Cancellation,
+    Destination,
+    Letter,
+    Line,
+    TargetPolicy,
+)
+from shared.messages.cases import Channel
+
+LINES_LOOKED_AT_MAX = 64
+TURN_SECONDS_MAX = 5
+URGENT = timedelta(days=2)
+LOOK_AGAIN_MIN, LOOK_AGAIN_MAX = timedelta(seconds=2), timedelta(minutes=1)
+POLICIES_REMEMBERED_MAX = 2_000
+
+_LINES = Line.__table__  # type: ignore[attr-defined]
+_TARGETS = TargetPolicy.__table__  # type: ignore[attr-defined]
+_DESTINATIONS = Destination.__table__  # type: ignore[attr-defined]
+_LETTERS = Letter.__table__  # type: ignore[attr-defined]
+_TURN = text(
+    "SELECT set_config('enable_sort', 'off', true), set_config('lock_timeout', :patience, true),"
+    " set_config('idle_in_transaction_session_timeout', :most, true), pg_advisory_xact_lock(:turn), clock_timestamp()"
+)
+_TURN_KEY = 7_233_104_461_022
+_STATE = [_DESTINATIONS.c[field.name] for field in fields(DestinationState)]
+
+
+async def take_turn(session: AsyncSession) -> datetime | None:
+    """Until the transaction ends, no other sender claims. Returns the time by the database's clock.
+
+    On SQLite the transaction itself is the turn, and the clock is this machine's own."""
+    if session.get_bind().dialect.name == "postgresql":
+        most = f"{TURN_SECONDS_MAX}s"
+        # Sorting is switched off since a table that has just filled up has no statistics yet: the planner thinks it
+        # small, and would fetch and sort all that waits instead of following the index.
+        values = {"turn": _TURN_KEY, "most": most, "patience": most}
+        row = (await (await session.connection()).execute(_TURN, values)).one()
+        moment: datetime = row[-1]
+        return moment
+    return None
+
+
+async def find_others(session: AsyncSession, count_max: int, now: datetime) -> list[UUID]:
+    """Up to `count_max` of what is due and no letter: mail to supporters, and posts."""
+    if count_max <= 0:
+        return []
+    reason = select(col(Cancellation.reason)).where(col(Cancellation.subject) == _LETTERS.c.case_id).scalar_subquery()
+    statement = (
+        select(_LETTERS.c.id)
+        .where(IS_QUEUED_OTHER, _LETTERS.c.next_at <= now, _LETTERS.c.expires_at > now, reason.is_(None))
+        .order_by(_LETTERS.c.next_at)
+        .limit(count_max)
+    )
+    return list((await (await session.connection()).execute(statement)).scalars())
+
+
+async def find_letters(
+    session: AsyncSession,
+    owner: str,
+    default: DeliveryPolicy,
+    paused: Paused,
+    now: datetime,
+    *,
+    count_max: int,
+    slots: int,
+    at_once_max: int,
+) -> list[UUID]:
+    """Up to `count_max` letters that may go now, and what was granted for them written down.
+
+    Where several destinations wait, none holds more than half of the sender's `slots`: one that answers slowly leaves
+    room for the others."""
+    if count_max <= 0 or Channel.EMAIL in paused.channels:
+        return []
+    airborne = await _airborne(session, owner)
+    hogs = {name for name, flying in airborne.items() if flying.mine >= max(1, slots // 2)}
+    mine_max = max(1, slots // 2)
+    found = await _waiting(session, paused, hogs, now)
+    if not found and hogs:
+        found, mine_max = await _waiting(session, paused, set(), now), slots
+    elif len({waiting.destination for waiting, *_ in found}) < 2 and not hogs:
+        mine_max = slots
+    if not found:
+        return []
+    lines = [waiting for waiting, *_ in found]
+    targets = {waiting.target_id: state for waiting, _, state, _ in found}
+    policies = {waiting.target_id: read_policy(policy, default) for waiting, policy, _, _ in found}
+    states = {waiting.destination: state for waiting, _, _, state in found}
+    rooms = rooms_of(states, airborne, at_once_max, mine_max, now)
+    allowed = {name: spend(states[name], amount, now)[0] for name, amount in rooms.items()}
+    choice = choose(lines, policies, targets, allowed, count_max, now)
+    letters = await _due_letters(session, {line: count for line, count in choice.by_line.items() if count}, now)
+    await _write_down(session, lines, choice, policies, states, Counter(line for _, line in letters), now)
+    return [letter_id for letter_id, _ in letters]
+
+
+async def note_answers(session: AsyncSession, heard: Sequence[tuple[UUID, Answer]], now: datetime, most: int) -> None:
+    """Let destinations learn from what came of their letters."""
+    if not heard:
+        return
+    connection = await session.connection()
+    of_lines = select(_LINES.c.id, _LINES.c.destination).where(_LINES.c.id.in_({line_id for line_id, _ in heard}))
+    rows = await connection.execute(of_lines)
+    names: dict[UUID, str] = {row[0]: row[1] for row in rows}
+    by_name: dict[str, list[Answer]] = {}
+    for line_id, answer in heard:
+        by_name.setdefault(names[line_id], []).append(answer)
+    statement = select(_DESTINATIONS.c.name, *_STATE).where(_DESTINATIONS.c.name.in_(by_name))
+    held = (await connection.execute(statement.order_by(_DESTINATIONS.c.name).with_for_update())).all()
+    await _write_destinations(
+        session, {name: after(DestinationState(*state), by_name[name], now, most) for name, *state in held}
+    )
+
+
+def read_policy(policy: Mapping[str, Any] | None, default: DeliveryPolicy) -> DeliveryPolicy:
+    return default if policy is None else _parse(json.dumps(policy, sort_keys=True))
+
+
+@lru_cache(maxsize=POLICIES_REMEMBERED_MAX)
+def _parse(policy: str) -> DeliveryPolicy:
+    return DeliveryPolicy.model_validate_json(policy)
+
+
+async def _airborne(session: AsyncSession, owner: str) -> dict[str, Airborne]:
+    mine = func.sum(case((_LETTERS.c.lease_owner == owner, 1), else_=0))
+    statement = (
+        select(_LINES.c.destination, func.count(), mine)
+        .join(_LINES, _LINES.c.id == _LETTERS.c.line_id)
+        .where(IS_SENDING)
+        .group_by(_LINES.c.destination)
+    )
+    rows = await (await session.connection()).execute(statement)
+    return {name: Airborne(int(count), int(own)) for name, count, own in rows}
+
+
+async def _waiting(
+    session: AsyncSession, paused: Paused, passed_over: set[str], now: datetime
+) -> list[tuple[Waiting, dict[str, Any] | None, TargetState, DestinationState]]:
+    """Lines with something due whose target and destination are open, in the order in which they are to be served."""
+    reason = select(col(Cancellation.reason)).where(col(Cancellation.subject) == _LINES.c.case_id).scalar_subquery()
+    closed = [_LINES.c.case_id.in_(paused.cases), _LINES.c.target_id.in_(paused.targets)]
+    closed.append(_LINES.c.destination.in_(paused.destinations | passed_over))
+    statement: Select[Any] = (
+        select(
+            _LINES.c.id,
+            _LINES.c.target_id,
+            _LINES.c.destination,
+            _LINES.c.served_at,
+            _TARGETS.c.policy,
+            _TARGETS.c.hour_tat,
+            _TARGETS.c.day,
+            _TARGETS.c.day_count,
+            *_STATE,
+        )
+        .join(_TARGETS, _TARGETS.c.target_id == _LINES.c.target_id)
+        .join(_DESTINATIONS, _DESTINATIONS.c.name == _LINES.c.destination)
+        .where(_LINES.c.due_at <= now, reason.is_(None), ~or_(*closed))
+        .where(_TARGETS.c.open_at <= now, ~_TARGETS.c.is_bundled, _DESTINATIONS.c.held_because.is_(None))
+        .where(
+            *(or_(moment.is_(None), moment <= now) for moment in (_DESTINATIONS.c.cool_until, _DESTINATIONS.c.open_at))
+        )
+        .order_by(case((_LINES.c.closes_at < now + URGENT, 0), else_=1), _LINES.c.served_at, _LINES.c.id)
+        .limit(LINES_LOOKED_AT_MAX)
+    )
+    rows = (await (await session.connection()).execute(statement)).all()
+    return [(Waiting(*row[:4]), row[4], TargetState(*row[5:8]), DestinationState(*row[8:])) for row in map(tuple, rows)]
+
+
+async def _due_letters(session: AsyncSession, wanted: Mapping[UUID, int], now: datetime) -> list[tuple[UUID, UUID]]:
+    """For each line up to so many letters, those first that have been due longest. As pairs of letter and line."""
+    if not wanted:
+        return []
+    connection = await session.connection()
+    if session.get_bind().dialect.name == "postgresql":
+        statement = _of_many_lines(list(wanted), list(wanted.values()), now)
+        return [(letter_id, line_id) for letter_id, line_id in await connection.execute(statement)]
+    found = []
+    for line_id, count in wanted.items():
+        rows = await connection.execute(_of_one_line(line_id, now).limit(count))
+        found += [(letter_id, line_id) for letter_id in rows.scalars()]
+    return found
+
+
+def _of_one_line(line_id: Any, now: datetime) -> Select[Any]:
+    due = (IS_QUEUED_LETTER, _LETTERS.c.next_at <= now, _LETTERS.c.expires_at > now)
+    return select(_LETTERS.c.id).where(_LETTERS.c.line_id == line_id, *due).order_by(_LETTERS.c.next_at)
+
+
+def _of_many_lines(line_ids: list[UUID], counts: list[int], now: datetime) -> Select[Any]:
+    wanted = select(
+        func.unnest(cast(line_ids, ARRAY(Uuid))).label("line_id"),
+        func.unnest(cast(counts, ARRAY(Integer))).label("most"),
+    ).subquery("wanted")
+    # The bound is inside: a window function would read all that waits in the line before its first row.
+    some = (
+        _of_one_line(wanted.c.line_id, now)
+        .add_columns(_LETTERS.c.next_at)
+        .limit(max(counts))
+        .correlate(wanted)
+        .lateral("some")
+    )
+    place = func.row_number().over(order_by=some.c.next_at).label("place")
+    due = select(some.c.id, place).correlate(wanted).lateral("due")
+    return select(due.c.id, wanted.c.line_id).select_from(wanted.join(due, true())).where(due.c.place <= wanted.c.most)
+
+
+async def _write_down(
+    session: AsyncSession,
+    lines: Sequence[Waiting],
+    choice: Choice,
+    policies: Mapping[UUID, DeliveryPolicy],
+    states: Mapping[str, DestinationState],
+    found: Mapping[UUID, int],
+    now: datetime,
+) -> None:
+    """What targets and destinations gave, as far as there were letters; and when each line is looked at again."""
+    used, sent_to = Counter[UUID](), Counter[str]()
+    for line in lines:
+        used[line.target_id] += found.get(line.line_id, 0)
+        sent_to[line.destination] += found.get(line.line_id, 0)
+    targets = []
+    for target_id, granted in choice.grants.items():
+        settled = settle(policies[target_id], granted, used[target_id], now)
+        row = dict(zip(("new_tat", "new_day", "new_count"), astuple(settled.state), strict=True))
+        targets.append(row | {"target": target_id, "new_open_at": settled.open_at})
+    await _execute(session, _WRITE_TARGET, targets, "target")
+    limited = {name: spend(states[name], count, now)[1] for name, count in sent_to.items() if states[name].per_hour}
+    await _write_destinations(session, limited)
+    full, dry = [], []
+    for line in lines:
+        asked, got = choice.by_line[line.line_id], found.get(line.line_id, 0)
+        served_at = now if got else line.served_at
+        if asked and got == asked:
+            full.append({"line": line.line_id, "served": served_at})
+        elif asked:
+            again = min(LOOK_AGAIN_MAX, max(LOOK_AGAIN_MIN, now - served_at))
+            dry.append({"line": line.line_id, "served": served_at, "now": now, "most": now + again})
+    await _execute(session, _SERVED, full, "line")
+    await _execute(session, _RUN_DRY, dry, "line")
+
+
+async def _write_destinations(session: AsyncSession, states: Mapping[str, DestinationState]) -> None:
+    names = [f"new_{field.name}" for field in fields(DestinationState)]
+    rows = [dict(zip(names, astuple(state), strict=True)) | {"destination": name} for name, state in states.items()]
+    await _execute(session, _WRITE_DESTINATION, rows, "destination")
+
+
+async def _execute(session: AsyncSession, statement: Any, rows: list[dict[str, Any]], key: str) -> None:
+    """In order of the key, as everybody writes here who writes several."""
+    if rows:
+        await (await session.connection()).execute(statement, sorted(rows, key=lambda row: str(row[key])))
+
+
+_WRITE_TARGET = (
+    update(_TARGETS)
+    .where(_TARGETS.c.target_id == bindparam("target"))
+    .values(
+        hour_tat=bindparam("new_tat"),
+        day=bindparam("new_day"),
+        day_count=bindparam("new_count"),
+        open_at=bindparam("new_open_at"),
+    )
+)
+_WRITE_DESTINATION = (
+    update(_DESTINATIONS)
+    .where(_DESTINATIONS.c.name == bindparam("destination"))
+    .values({field.name: bindparam(f"new_{field.name}") for field in fields(DestinationState)})
+)
+_SERVED = update(_LINES).where(_LINES.c.id == bindparam("line")).values(served_at=bindparam("served"))
+_LATER = (
+    select(func.min(_LETTERS.c.next_at))
+    .where(IS_QUEUED_LETTER, _LETTERS.c.line_id == _LINES.c.id, _LETTERS.c.next_at > bindparam("now"))
+    .scalar_subquery()
+)
+_MOST = bindparam("most", type_=_LINES.c.due_at.type)
+_RUN_DRY = (
+    update(_LINES)
+    .where(_LINES.c.id == bindparam("line"))
+    .values(served_at=bindparam("served"), due_at=case((_LATER < _MOST, _LATER), else_=_MOST))
+)

@@ -1,0 +1,43 @@
+"""What staff have paused: everything, a channel, a destination, a target or a case. Every claim asks anew."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import UUID
+
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.delivery.tables import Pause
+
+
+class Scope(StrEnum):
+    EVERYTHING = "everything"
+    CHANNEL = "channel"
+    DESTINATION = "destination"
+    TARGET = "target"
+    CASE = "case"
+
+
+@dataclass(frozen=True)
+class Paused:
+    """What must not be sent now. `everything` holds for supporters' own mail too."""
+
+    everything: bool = False
+    channels: frozenset[str] = frozenset()
+    destinations: frozenset[str] = frozenset()
+    targets: frozenset[UUID] = field(default_factory=frozenset)
+    cases: frozenset[UUID] = field(default_factory=frozenset)
+
+
+async def read_pauses(session: AsyncSession) -> Paused:
+    rows = list(await session.exec(select(Pause.scope, Pause.subject)))
+    if not rows:
+        return Paused()
+    subjects = {scope: frozenset(subject for name, subject in rows if name == scope) for scope in Scope}
+    return Paused(
+        everything=bool(subjects[Scope.EVERYTHING]),
+        channels=subjects[Scope.CHANNEL],
+        destinations=subjects[Scope.DESTINATION],
+        targets=frozenset(map(UUID, subjects[Scope.TARGET])),
+        cases=frozenset(map(UUID, subjects[Scope.CASE])),
+    )
