@@ -14,8 +14,9 @@ from sqlalchemy import bindparam, func, insert, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.channels import Answer
+from services.delivery.grant_book import note_answers
 from services.delivery.holding import Verdict, hold_by_id, write_verdicts
-from services.delivery.next_letters import find_letters, find_others, note_answers, take_turn
+from services.delivery.next_letters import find_letters, find_others, take_turn
 from services.delivery.outcomes import SendPolicy, decide
 from services.delivery.pauses import read_pauses
 from services.delivery.policy import DeliveryPolicy

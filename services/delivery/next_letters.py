@@ -8,22 +8,21 @@ writes: targets, destinations, lines, in this order.
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import astuple, fields
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Uuid, bindparam, case, cast, func, or_, select, text, true, update
+from sqlalchemy import ARRAY, Integer, Uuid, case, cast, func, or_, select, text, true
 from sqlalchemy.sql.selectable import Select
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.delivery.channels import Answer
-from services.delivery.choosing import Airborne, Choice, Waiting, choose, rooms_of
-from services.delivery.destinations import DestinationState, after, spend
-from services.delivery.granting import TargetState, settle
+from services.delivery.choosing import Airborne, Waiting, choose, rooms_of
+from services.delivery.destinations import DestinationState, spend
+from services.delivery.grant_book import STATE_OF_DESTINATION, write_grants
+from services.delivery.granting import TargetState
 from services.delivery.pauses import Paused
 from services.delivery.policy import DeliveryPolicy
 from services.delivery.tables import (
@@ -41,7 +40,6 @@ from shared.messages.cases import Channel
 LINES_LOOKED_AT_MAX = 64
 TURN_SECONDS_MAX = 5
 URGENT = timedelta(days=2)
-LOOK_AGAIN_MIN, LOOK_AGAIN_MAX = timedelta(seconds=2), timedelta(minutes=1)
 POLICIES_REMEMBERED_MAX = 2_000
 
 _LINES = Line.__table__  # type: ignore[attr-defined]
@@ -53,7 +51,6 @@ _TURN = text(
     " set_config('idle_in_transaction_session_timeout', :most, true), pg_advisory_xact_lock(:turn), clock_timestamp()"
 )
 _TURN_KEY = 7_233_104_461_022
-_STATE = [_DESTINATIONS.c[field.name] for field in fields(DestinationState)]
 
 
 async def take_turn(session: AsyncSession) -> datetime | None:
@@ -120,26 +117,8 @@ async def find_letters(
     allowed = {name: spend(states[name], amount, now)[0] for name, amount in rooms.items()}
     choice = choose(lines, policies, targets, allowed, count_max, now)
     letters = await _due_letters(session, {line: count for line, count in choice.by_line.items() if count}, now)
-    await _write_down(session, lines, choice, policies, states, Counter(line for _, line in letters), now)
+    await write_grants(session, lines, choice, policies, states, Counter(line for _, line in letters), now)
     return [letter_id for letter_id, _ in letters]
-
-
-async def note_answers(session: AsyncSession, heard: Sequence[tuple[UUID, Answer]], now: datetime, most: int) -> None:
-    """Let destinations learn from what came of their letters."""
-    if not heard:
-        return
-    connection = await session.connection()
-    of_lines = select(_LINES.c.id, _LINES.c.destination).where(_LINES.c.id.in_({line_id for line_id, _ in heard}))
-    rows = await connection.execute(of_lines)
-    names: dict[UUID, str] = {row[0]: row[1] for row in rows}
-    by_name: dict[str, list[Answer]] = {}
-    for line_id, answer in heard:
-        by_name.setdefault(names[line_id], []).append(answer)
-    statement = select(_DESTINATIONS.c.name, *_STATE).where(_DESTINATIONS.c.name.in_(by_name))
-    held = (await connection.execute(statement.order_by(_DESTINATIONS.c.name).with_for_update())).all()
-    await _write_destinations(
-        session, {name: after(DestinationState(*state), by_name[name], now, most) for name, *state in held}
-    )
 
 
 def read_policy(policy: Mapping[str, Any] | None, default: DeliveryPolicy) -> DeliveryPolicy:
@@ -180,7 +159,7 @@ async def _waiting(
             _TARGETS.c.hour_tat,
             _TARGETS.c.day,
             _TARGETS.c.day_count,
-            *_STATE,
+            *STATE_OF_DESTINATION,
         )
         .join(_TARGETS, _TARGETS.c.target_id == _LINES.c.target_id)
         .join(_DESTINATIONS, _DESTINATIONS.c.name == _LINES.c.destination)
@@ -232,79 +211,3 @@ def _of_many_lines(line_ids: list[UUID], counts: list[int], now: datetime) -> Se
     place = func.row_number().over(order_by=some.c.next_at).label("place")
     due = select(some.c.id, place).correlate(wanted).lateral("due")
     return select(due.c.id, wanted.c.line_id).select_from(wanted.join(due, true())).where(due.c.place <= wanted.c.most)
-
-
-async def _write_down(
-    session: AsyncSession,
-    lines: Sequence[Waiting],
-    choice: Choice,
-    policies: Mapping[UUID, DeliveryPolicy],
-    states: Mapping[str, DestinationState],
-    found: Mapping[UUID, int],
-    now: datetime,
-) -> None:
-    """What targets and destinations gave, as far as there were letters; and when each line is looked at again."""
-    used, sent_to = Counter[UUID](), Counter[str]()
-    for line in lines:
-        used[line.target_id] += found.get(line.line_id, 0)
-        sent_to[line.destination] += found.get(line.line_id, 0)
-    targets = []
-    for target_id, granted in choice.grants.items():
-        settled = settle(policies[target_id], granted, used[target_id], now)
-        row = dict(zip(("new_tat", "new_day", "new_count"), astuple(settled.state), strict=True))
-        targets.append(row | {"target": target_id, "new_open_at": settled.open_at})
-    await _execute(session, _WRITE_TARGET, targets, "target")
-    limited = {name: spend(states[name], count, now)[1] for name, count in sent_to.items() if states[name].per_hour}
-    await _write_destinations(session, limited)
-    full, dry = [], []
-    for line in lines:
-        asked, got = choice.by_line[line.line_id], found.get(line.line_id, 0)
-        served_at = now if got else line.served_at
-        if asked and got == asked:
-            full.append({"line": line.line_id, "served": served_at})
-        elif asked:
-            again = min(LOOK_AGAIN_MAX, max(LOOK_AGAIN_MIN, now - served_at))
-            dry.append({"line": line.line_id, "served": served_at, "now": now, "most": now + again})
-    await _execute(session, _SERVED, full, "line")
-    await _execute(session, _RUN_DRY, dry, "line")
-
-
-async def _write_destinations(session: AsyncSession, states: Mapping[str, DestinationState]) -> None:
-    names = [f"new_{field.name}" for field in fields(DestinationState)]
-    rows = [dict(zip(names, astuple(state), strict=True)) | {"destination": name} for name, state in states.items()]
-    await _execute(session, _WRITE_DESTINATION, rows, "destination")
-
-
-async def _execute(session: AsyncSession, statement: Any, rows: list[dict[str, Any]], key: str) -> None:
-    """In order of the key, as everybody writes here who writes several."""
-    if rows:
-        await (await session.connection()).execute(statement, sorted(rows, key=lambda row: str(row[key])))
-
-
-_WRITE_TARGET = (
-    update(_TARGETS)
-    .where(_TARGETS.c.target_id == bindparam("target"))
-    .values(
-        hour_tat=bindparam("new_tat"),
-        day=bindparam("new_day"),
-        day_count=bindparam("new_count"),
-        open_at=bindparam("new_open_at"),
-    )
-)
-_WRITE_DESTINATION = (
-    update(_DESTINATIONS)
-    .where(_DESTINATIONS.c.name == bindparam("destination"))
-    .values({field.name: bindparam(f"new_{field.name}") for field in fields(DestinationState)})
-)
-_SERVED = update(_LINES).where(_LINES.c.id == bindparam("line")).values(served_at=bindparam("served"))
-_LATER = (
-    select(func.min(_LETTERS.c.next_at))
-    .where(IS_QUEUED_LETTER, _LETTERS.c.line_id == _LINES.c.id, _LETTERS.c.next_at > bindparam("now"))
-    .scalar_subquery()
-)
-_MOST = bindparam("most", type_=_LINES.c.due_at.type)
-_RUN_DRY = (
-    update(_LINES)
-    .where(_LINES.c.id == bindparam("line"))
-    .values(served_at=bindparam("served"), due_at=case((_LATER < _MOST, _LATER), else_=_MOST))
-)
