@@ -68,10 +68,10 @@ def decide(answer: Answer, standing: Standing, now: datetime, policy: SendPolicy
             return Decision(LetterState.BOUNCED)
         case Unknown():
             return _become_uncertain(standing, now, policy)
-        case HostFault() | Throttled() | Blocked():
+        case HostFault() | Throttled():
             wait = _jittered(policy.host_wait, random)
             return _stopped(standing) or _wait(now + wait, standing, counts=False)
-        case Deferred():
+        case Deferred() | Blocked():
             wait = _jittered(policy.deferrals[min(standing.attempts, len(policy.deferrals) - 1)], random)
             return _stopped(standing) or _wait(now + wait, standing, counts=True)
     raise TypeError(f"no decision for {type(answer).__name__}")

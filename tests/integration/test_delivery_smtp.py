@@ -7,8 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from services.delivery.channels import Accepted, Answer, Deferred, HostFault, Phase, Refused, RenderedLetter, Unknown
-from services.delivery.channels.smtp import Smtp, dot_stuffed, read_reply
+from services.delivery.channels import (
+    Accepted,
+    Answer,
+    Dead,
+    Deferred,
+    HostFault,
+    Phase,
+    Refused,
+    RenderedLetter,
+    Unknown,
+)
+from services.delivery.channels.replies import read_reply
+from services.delivery.channels.smtp import Smtp, dot_stuffed
 from services.delivery.channels.smtp_pool import SmtpPool, read_smarthost
 from services.delivery.rendering import render
 from tests.support.delivery_letters import CAMPAIGN, a_composition
@@ -62,7 +73,7 @@ def a_letter(number: int = 1, to: str = "minister@ministry.example") -> Rendered
     [
         ("accept", Accepted, Phase.DOT, 250),
         ("450", Deferred, Phase.RCPT, 450),
-        ("550", Refused, Phase.RCPT, 550),
+        ("550", Dead, Phase.RCPT, 550),
         ("421", HostFault, Phase.RCPT, 421),
         ("554-after-dot", Refused, Phase.DOT, 554),
         ("drop-after-dot", Unknown, Phase.DOT, None),

@@ -9,21 +9,16 @@ import re
 import aiosmtplib
 
 from services.delivery.channels import (
-    TEXT_LENGTH_MAX,
-    Accepted,
     Answer,
-    Deferred,
     HostFault,
     Phase,
-    Refused,
     RenderedLetter,
     Unknown,
 )
+from services.delivery.channels.replies import read_reply, shorten
 from services.delivery.channels.smtp_pool import Connection, SmtpPool
 
 START_INPUT = 354
-# Not available, or not for us: what the session is told, whichever letter it carries.
-SESSION_CODES = frozenset({421, 454, 530, 534, 535, 538})
 
 _LINE_END = re.compile(rb"\r\n|[\r\n]")
 _LEADING_DOT = re.compile(rb"(?m)^\.")
@@ -58,7 +53,7 @@ class Smtp:
         try:
             connection = await self._pool.take()
         except aiosmtplib.SMTPResponseException as fault:
-            return HostFault(Phase.CONNECT, fault.code, _shorten(fault.message)), False
+            return HostFault(Phase.CONNECT, fault.code, shorten(fault.message)), False
         except BrokenOff as fault:
             return HostFault(Phase.CONNECT, text=type(fault).__name__), False
         answer = await self._transact(connection, letter)
@@ -73,7 +68,7 @@ class Smtp:
             reply = await smtp.execute_command(b"MAIL", b"FROM:<" + letter.sender.encode("ascii") + b">")
             if reply.code != 250:
                 # Said of us, not of the letter: a sender the smarthost does not like must not bounce a whole campaign.
-                return HostFault(phase, reply.code, _shorten(reply.message))
+                return HostFault(phase, reply.code, shorten(reply.message))
             phase = Phase.RCPT
             reply = await smtp.execute_command(b"RCPT", b"TO:<" + letter.recipient.encode("ascii") + b">")
             if reply.code not in (250, 251):
@@ -99,29 +94,8 @@ class Smtp:
         return read_reply(Phase.DOT, reply.code, reply.message)
 
 
-def read_reply(phase: Phase, code: int, text: str) -> Answer:
-    """What an SMTP reply means for the letter, RFC 5321 section 4.2.1."""
-    text = _shorten(text)
-    if code in SESSION_CODES:
-        return HostFault(phase, code, text)
-    match code // 100:
-        case 2 if phase is Phase.DOT:
-            return Accepted(phase, code, text)
-        case 4:
-            return Deferred(phase, code, text)
-        case 5:
-            return Refused(phase, code, text)
-    # An answer that is none: after the dot nobody knows, before it the session makes no sense.
-    return Unknown(phase, code, text) if phase is Phase.DOT else HostFault(phase, code, text)
-
-
 def dot_stuffed(content: bytes) -> bytes:
     """The letter as DATA wants it, final dot included (RFC 5321 section 4.5.2)."""
     lines = _LINE_END.sub(b"\r\n", content)
     ending = b".\r\n" if lines.endswith(b"\r\n") else b"\r\n.\r\n"
     return _LEADING_DOT.sub(b"..", lines) + ending
-
-
-def _shorten(text: str) -> str:
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    return printable[:TEXT_LENGTH_MAX]
