@@ -4,7 +4,7 @@ A claim raises the letter's fence, and a result is written only under the fence 
 was taken for dead, and was not, changes nothing any more.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from random import Random
@@ -13,16 +13,19 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, insert, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.delivery.channels import Answer
+from services.delivery.channels import Answer, Dead
 from services.delivery.grant_book import note_answers
 from services.delivery.holding import Verdict, hold_by_id, write_verdicts
+from services.delivery.kinds import LetterKind
 from services.delivery.next_letters import find_letters, find_others, take_turn
 from services.delivery.outcomes import SendPolicy, decide
 from services.delivery.pauses import read_pauses
 from services.delivery.policy import DeliveryPolicy
 from services.delivery.rendering import Composition
 from services.delivery.states import LetterState
+from services.delivery.suppressing import BY_MAIL_SERVER, DEAD_FOR, Suppressions
 from services.delivery.tables import Attempt, Letter
+from shared.audit import By
 from shared.clock import Clock, FollowingClock
 from shared.db import Database
 from shared.outbox import Outbox
@@ -67,6 +70,7 @@ class Claims:
         clock: Clock,
         policy: SendPolicy,
         default: DeliveryPolicy,
+        suppressions: Suppressions,
         random: Random,
         *,
         owner: str,
@@ -75,6 +79,7 @@ class Claims:
     ) -> None:
         self._database, self._outbox, self._clock = database, outbox, clock
         self._policy, self._default, self._random = policy, default, random
+        self._suppressions = suppressions
         self._owner, self._lease, self._at_once_max = owner, lease, at_once_max
 
     async def claim(self, count_max: int, others_max: int = 0, slots: int | None = None) -> list[ClaimedLetter]:
@@ -158,7 +163,16 @@ class Claims:
             await note_answers(
                 session, [(line_id, answer) for line_id, answer in heard if line_id], now, self._at_once_max
             )
+        await self._suppress_dead(results, {verdict.letter.id for verdict in verdicts})
         return {verdict.letter.id: verdict for verdict in verdicts}
+
+    async def _suppress_dead(self, results: Sequence[HandoverResult], mine: Collection[UUID]) -> None:
+        """What is not written here, as when the process dies, is written when the next letter meets the same answer."""
+        for result in results:
+            written = result.letter.composition
+            if isinstance(result.answer, Dead) and written.kind is LetterKind.LETTER and written.id in mine:
+                by = By(BY_MAIL_SERVER, f"it said {result.answer.code}, as of a mailbox that is not there")
+                await self._suppressions.suppress(written.to_address or "", by, DEAD_FOR)
 
 
 def _attempt(result: HandoverResult) -> dict[str, object]:

@@ -12,12 +12,20 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
 from services.delivery.cancelling import find_cancelled, share_cases, stop_letters
-from services.delivery.errors import cannot_cancel, cannot_retry, has_no_address, must_not_retry, no_such_letter
+from services.delivery.errors import (
+    cannot_cancel,
+    cannot_retry,
+    has_no_address,
+    is_suppressed,
+    must_not_retry,
+    no_such_letter,
+)
 from services.delivery.holding import Verdict, hold_by_id, write_verdicts
 from services.delivery.kinds import LetterKind
 from services.delivery.outcomes import RETRY_GRACE, Decision
 from services.delivery.reports import HeldLetter
 from services.delivery.states import CANCELLABLE, LIVE, RETRIABLE, LetterState
+from services.delivery.suppressing import find_suppressed, share_suppressions
 from services.delivery.tables import Attempt, Letter
 from services.delivery.validity import find_invalid
 from services.delivery.waking import ring_senders
@@ -116,8 +124,12 @@ class Desk:
         stopped = await find_cancelled(session, [letter.case_id, letter.action_id])
         if stopped or await find_invalid(session, [letter.action_id]):
             raise must_not_retry()
-        if not (await session.exec(select(Letter.to_address).where(Letter.id == letter.id))).one():
+        address = (await session.exec(select(Letter.to_address).where(Letter.id == letter.id))).one()
+        if not address:
             raise has_no_address()
+        await share_suppressions(session)
+        if letter.kind is LetterKind.LETTER and await find_suppressed(session, [address], self._clock.now()):
+            raise is_suppressed()
 
 
 async def _hold_one(session: AsyncSession, letter_id: UUID) -> HeldLetter:

@@ -16,6 +16,16 @@ def post_too_long(network: str, length_max: int) -> Problem:
     return invalid([FieldError("text", f"With its link it is longer than the {length_max} that {network} takes.")])
 
 
+def is_suppressed() -> Problem:
+    return Problem(
+        409, "suppressed", "This letter cannot be sent", "Nothing is sent to its address: release that first."
+    )
+
+
+def not_suppressed() -> Problem:
+    return Problem(404, "not-suppressed", "This address is not suppressed")
+
+
 def bad_cursor() -> Problem:
     return Problem(422, "bad-cursor", "This is not a place in the list", "Follow the `next` link as it was given.")
 

@@ -11,11 +11,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.cancelling import CANCELLED, Canceller, find_cancelled, share_cases
 from services.delivery.holding import Verdict, stopped, write_verdicts
+from services.delivery.kinds import LetterKind
 from services.delivery.lines import stand_in_line
 from services.delivery.outcomes import Decision
 from services.delivery.planning import PlannedLetter, plan_action, plan_confirmation
 from services.delivery.registering import report_registered
 from services.delivery.states import LetterState
+from services.delivery.suppressing import SUPPRESSED, find_suppressed, normal, share_suppressions
 from services.delivery.tables import Inbox as InboxRow
 from services.delivery.tables import Letter
 from services.delivery.validity import INVALIDATED, find_invalid
@@ -104,21 +106,25 @@ async def _keep(
 ) -> None:
     """Those of withdrawn cases or without an address come to their end at once; the others are due."""
     await share_cases(session, (letter.case_id for letter in letters))
-    verdicts = await _settle_at_once(session, letters)
+    await share_suppressions(session)
+    verdicts = await _settle_at_once(session, letters, now)
     await stand_in_line(session, letters)
     await _insert(session, letters)
     await write_verdicts(session, outbox, verdicts, now)
     await ring_senders(session, wake)
 
 
-async def _settle_at_once(session: AsyncSession, letters: Sequence[PlannedLetter]) -> list[Verdict]:
-    """What is decided before it begins: letters without an address, and those of a cancelled case or action.
+async def _settle_at_once(session: AsyncSession, letters: Sequence[PlannedLetter], now: datetime) -> list[Verdict]:
+    """What is decided before it begins: letters without an address that may be written to, and those of a cancelled
+    case or action.
 
     In this order: what is stopped may be let go again, and without an address it cannot go anywhere."""
     subjects = {letter.case_id for letter in letters} | {letter.action_id for letter in letters}
     reasons = await find_cancelled(session, subjects)
     invalid = await find_invalid(session, {letter.action_id for letter in letters})
     reasons = dict.fromkeys(invalid, INVALIDATED) | reasons
+    addresses = {letter.to_address for letter in letters if letter.to_address and letter.kind is LetterKind.LETTER}
+    suppressed = await find_suppressed(session, addresses, now)
     verdicts = []
     for letter in letters:
         reason = reasons.get(letter.case_id) or reasons.get(letter.action_id)
@@ -127,6 +133,8 @@ async def _settle_at_once(session: AsyncSession, letters: Sequence[PlannedLetter
             verdicts.append(Verdict(letter.as_held(), no_address, letter.fence))
         elif reason:
             verdicts.append(Verdict(stopped(letter.as_held(), reason), CANCELLED, letter.fence))
+        elif normal(letter.to_address) in suppressed:
+            verdicts.append(Verdict(letter.as_held(), SUPPRESSED, letter.fence))
     return verdicts
 
 

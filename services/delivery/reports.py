@@ -74,7 +74,7 @@ def report(letter: HeldLetter, decision: Decision, now: datetime, code: int | No
             return LetterUncertainV1(**about)
         case LetterState.BOUNCED:
             return LetterBouncedV1(**about, code=code)
-        case LetterState.FAILED:
+        case LetterState.FAILED | LetterState.SUPPRESSED:
             return LetterFailedV1(**about, reason=decision.failure or FailureReason.EXPIRED)
         case LetterState.CANCELLED:
             return LetterCancelledV1(**about, reason=letter.stop_reason or NO_REASON)

@@ -133,6 +133,7 @@ class TargetPolicy(Row, table=True):
     hour_tat: datetime | None = Field(default=None, sa_type=UtcDateTime)
     day: date | None = None
     day_count: int = 0
+    late_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Destination(Row, table=True):
@@ -163,6 +164,18 @@ class Pause(Row, table=True):
     since: datetime = Field(sa_type=UtcDateTime)
     who: str
     why: str
+
+
+class Suppression(Row, table=True):
+    """An address of a target that nothing is sent to. Supporters' own addresses never stand here."""
+
+    __tablename__ = "suppression"
+
+    address: str = Field(primary_key=True)
+    reason: str
+    who: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Attempt(Row, table=True):

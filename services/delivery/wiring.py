@@ -29,6 +29,7 @@ from services.delivery.rendering import Campaign, read_campaign
 from services.delivery.sending import Sender, SenderLimits
 from services.delivery.settings import DeliverySettings
 from services.delivery.states import LIVE
+from services.delivery.suppressing import Suppressions
 from services.delivery.sweeping import Sweep
 from services.delivery.tables import Audit, DeadLetter
 from services.delivery.tables import Inbox as InboxRow
@@ -88,6 +89,7 @@ class Wiring:
     accounts: Accounts
     audit: Auditor
     announcer: Announcer
+    suppressions: Suppressions
 
     def sender(self) -> Sender:
         """A sender, which no other one is taken for. Raises `NoWayOut`."""
@@ -103,6 +105,7 @@ class Wiring:
             self.clock,
             policy,
             settings.default_policy(),
+            self.suppressions,
             random,
             owner=owner,
             lease=lease,
@@ -190,6 +193,7 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
         channel=_channel(settings),
         accounts=accounts,
         audit=audit,
+        suppressions=Suppressions(database, outbox, clock, audit),
         announcer=Announcer(database, clock, audit, sender_wake, accounts),
     )
 

@@ -24,7 +24,8 @@ CLAIMS = 200
 GOAL = 2.0
 # One row is planned as it should be; the others are the same but for their id.
 COPY = text(
-    "INSERT INTO letter SELECT (jsonb_populate_record(letter, jsonb_build_object('id', gen_random_uuid()))).* "
+    "INSERT INTO letter SELECT (jsonb_populate_record(letter, "
+    "jsonb_build_object('id', gen_random_uuid(), 'state', 'queued'))).* "
     "FROM letter, generate_series(1, :count) WHERE letter.id = :id"
 )
 

@@ -121,6 +121,7 @@ class DeliveryService:
             self.clock,
             policy,
             wiring.settings.default_policy(),
+            wiring.suppressions,
             dice(1),
             owner=owner,
             lease=lease,

@@ -1,4 +1,4 @@
-"""Lines of letters, the policies of their targets, their destinations, and what is paused."""
+"""Lines of letters, the policies of their targets, their destinations, what is paused and what is suppressed."""
 
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
@@ -56,6 +56,7 @@ def upgrade() -> None:
         sa.Column("hour_tat", MOMENT, nullable=True),
         sa.Column("day", sa.Date(), nullable=True),
         sa.Column("day_count", sa.Integer(), nullable=False),
+        sa.Column("late_since", MOMENT, nullable=True),
         sa.PrimaryKeyConstraint("target_id"),
     )
     op.create_table(
@@ -81,6 +82,15 @@ def upgrade() -> None:
         sa.Column("who", sa.String(), nullable=False),
         sa.Column("why", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("scope", "subject"),
+    )
+    op.create_table(
+        "suppression",
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("who", sa.String(), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("expires_at", MOMENT, nullable=True),
+        sa.PrimaryKeyConstraint("address"),
     )
     with op.batch_alter_table("letter", schema=None) as batch_op:
         batch_op.add_column(sa.Column("line_id", sa.Uuid(), nullable=True))
@@ -119,5 +129,5 @@ def downgrade() -> None:
     with op.batch_alter_table("letter", schema=None) as batch_op:
         batch_op.drop_column("line_id")
     op.create_index("letter_due", "letter", ["next_at"], postgresql_where=QUEUED_LETTER, sqlite_where=QUEUED_LETTER)
-    for table in ("pause", "destination", "target_policy", "line"):
+    for table in ("suppression", "pause", "destination", "target_policy", "line"):
         op.drop_table(table)

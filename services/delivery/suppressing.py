@@ -1,0 +1,121 @@
+"""Addresses of targets that nothing is sent to: those a mail server said are dead, and those staff name.
+
+An address is written down first, under a lock that planning shares: what was planned before it is found below, what is
+planned after it sees the address. A letter in the air flies on, and is not put back.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, or_
+from sqlmodel import col, delete, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.delivery.destinations import destination_of
+from services.delivery.errors import not_suppressed
+from services.delivery.holding import Verdict, hold_letters, write_verdicts
+from services.delivery.outcomes import Decision
+from services.delivery.states import LetterState
+from services.delivery.tables import IS_QUEUED_LETTER, Letter, Line, Suppression
+from shared.audit import Auditor, By
+from shared.clock import Clock
+from shared.db import Database
+from shared.messages.delivery import FailureReason
+from shared.outbox import Outbox
+
+CHUNK_LETTERS_MAX = 500
+CHUNKS_MAX = 20_000
+SHOWN_MAX = 500
+DEAD_FOR = timedelta(days=90)
+BY_MAIL_SERVER = "a mail server"
+SUPPRESSED = Decision(LetterState.SUPPRESSED, counts=False, failure=FailureReason.NO_ADDRESS)
+_KEY = 7_233_104_461_023
+
+
+@dataclass(frozen=True)
+class Suppressed:
+    address: str
+    reason: str
+    who: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+def normal(address: str) -> str:
+    """As addresses are compared: in lower case, as nearly every mail server takes them."""
+    return address.strip().lower()
+
+
+async def share_suppressions(session: AsyncSession) -> None:
+    """Keep addresses from being suppressed until the transaction ends. SQLite has one writer at a time anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        await session.exec(select(func.pg_advisory_xact_lock_shared(_KEY)))
+
+
+async def find_suppressed(session: AsyncSession, addresses: Collection[str], now: datetime) -> set[str]:
+    """Which of these addresses nothing is sent to, as `normal` writes them."""
+    wanted = {normal(address) for address in addresses}
+    lasts = or_(col(Suppression.expires_at).is_(None), col(Suppression.expires_at) > now)
+    statement = select(Suppression.address).where(col(Suppression.address).in_(wanted), lasts)
+    return set(await session.exec(statement))
+
+
+class Suppressions:
+    def __init__(self, database: Database, outbox: Outbox, clock: Clock, audit: Auditor) -> None:
+        self._database, self._outbox, self._clock, self._audit = database, outbox, clock, audit
+
+    async def list(self) -> Sequence[Suppressed]:
+        """Those that hold, the newest first, up to `SHOWN_MAX`."""
+        lasts = or_(col(Suppression.expires_at).is_(None), col(Suppression.expires_at) > self._clock.now())
+        statement = select(Suppression).where(lasts).order_by(col(Suppression.created_at).desc()).limit(SHOWN_MAX)
+        async with self._database.transaction() as session:
+            rows = await session.exec(statement)
+            return [Suppressed(row.address, row.reason, row.who, row.created_at, row.expires_at) for row in rows]
+
+    async def suppress(self, address: str, by: By, lasts: timedelta | None) -> int:
+        """Send nothing more to it. Returns how many queued letters were stopped; again: those that came since."""
+        now, written = self._clock.now(), normal(address)
+        async with self._database.transaction() as session:
+            if session.get_bind().dialect.name == "postgresql":
+                await session.exec(select(func.pg_advisory_xact_lock(_KEY)))
+            row = await session.get(Suppression, written) or Suppression(
+                address=written, reason=by.why, who=by.who, created_at=now
+            )
+            row.reason, row.who, row.expires_at = by.why, by.who, now + lasts if lasts else None
+            session.add(row)
+            await self._audit.note(session, by, "address_suppressed", address=written)
+        return await self._stop_all(written)
+
+    async def lift(self, address: str, by: By) -> None:
+        """Let letters go to it again; those that were stopped are sent by sending them again. Raises 404."""
+        written = normal(address)
+        async with self._database.transaction() as session:
+            if await session.get(Suppression, written) is None:
+                raise not_suppressed()
+            await session.exec(delete(Suppression).where(col(Suppression.address) == written))
+            await self._audit.note(session, by, "address_released", address=written)
+
+    async def _stop_all(self, address: str) -> int:
+        """In chunks, each a short transaction, so that senders and planners get their turn in between."""
+        lines = select(Line.id).where(Line.destination == destination_of(address))
+        mine = (col(Letter.line_id).in_(lines), func.lower(col(Letter.to_address)) == address)
+        count, last_id = 0, UUID(int=0)
+        for _ in range(CHUNKS_MAX):
+            async with self._database.transaction() as session:
+                found = await hold_letters(
+                    session,
+                    IS_QUEUED_LETTER,
+                    *mine,
+                    col(Letter.id) > last_id,
+                    order_by=col(Letter.id),
+                    limit=CHUNK_LETTERS_MAX,
+                )
+                verdicts = [Verdict(letter, SUPPRESSED, letter.fence) for letter in found]
+                await write_verdicts(session, self._outbox, verdicts, self._clock.now())
+            count += len(found)
+            if len(found) < CHUNK_LETTERS_MAX:
+                break
+            last_id = found[-1].id
+        return count
