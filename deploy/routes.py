@@ -27,6 +27,7 @@ ROUTES = (
     Route("/ops/site", Service.CASES),
     Route("/ops", Service.DELIVERY),
     Route("/api/v1/letters", Service.DELIVERY),
+    Route("/api/v1/delivery", Service.DELIVERY),
     Route("/actions", Service.ACTIONS),
     Route("/api/v1/actions", Service.ACTIONS),
     Route("/api/v1/intake", Service.ACTIONS),

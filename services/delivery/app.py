@@ -3,8 +3,10 @@
 from fastapi import FastAPI
 
 from services.delivery.api import api_router
+from services.delivery.ops_overview import overview_pages
 from services.delivery.ops_posts import announcements_router
 from services.delivery.pages import install_pages
+from services.delivery.steering_api import steering_api
 from services.delivery.wiring import Wiring
 from shared.web.app import framed_app
 
@@ -19,5 +21,7 @@ def create_app(wiring: Wiring) -> FastAPI:
     )
     app.include_router(announcements_router(wiring))
     app.include_router(api_router(wiring))
+    app.include_router(steering_api(wiring))
+    app.include_router(overview_pages(wiring))
     install_pages(app, wiring)
     return app

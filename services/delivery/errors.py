@@ -16,6 +16,26 @@ def post_too_long(network: str, length_max: int) -> Problem:
     return invalid([FieldError("text", f"With its link it is longer than the {length_max} that {network} takes.")])
 
 
+def no_such_target() -> Problem:
+    return Problem(404, "no-such-target", "No letter ever went to such a target")
+
+
+def no_such_destination() -> Problem:
+    return Problem(404, "no-such-destination", "No letter ever went to such a destination")
+
+
+def no_such_subject() -> Problem:
+    return Problem(404, "no-such-subject", "There is nothing of this kind and name that letters wait for")
+
+
+def not_paused() -> Problem:
+    return Problem(404, "not-paused", "This is not paused")
+
+
+def cannot_bundle_yet() -> Problem:
+    return invalid([FieldError("mode", "Bundles are not made yet: choose single or throttled.")])
+
+
 def is_suppressed() -> Problem:
     return Problem(
         409, "suppressed", "This letter cannot be sent", "Nothing is sent to its address: release that first."

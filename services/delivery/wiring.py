@@ -28,7 +28,9 @@ from services.delivery.metrics import DeliveryMetrics
 from services.delivery.rendering import Campaign, read_campaign
 from services.delivery.sending import Sender, SenderLimits
 from services.delivery.settings import DeliverySettings
+from services.delivery.standing import Standing
 from services.delivery.states import LIVE
+from services.delivery.steering import Steering
 from services.delivery.suppressing import Suppressions
 from services.delivery.sweeping import Sweep
 from services.delivery.tables import Audit, DeadLetter
@@ -90,6 +92,8 @@ class Wiring:
     audit: Auditor
     announcer: Announcer
     suppressions: Suppressions
+    standing: Standing
+    steering: Steering
 
     def sender(self) -> Sender:
         """A sender, which no other one is taken for. Raises `NoWayOut`."""
@@ -193,6 +197,8 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
         channel=_channel(settings),
         accounts=accounts,
         audit=audit,
+        standing=Standing(database, clock, settings.default_policy()),
+        steering=Steering(database, clock, audit, sender_wake),
         suppressions=Suppressions(database, outbox, clock, audit),
         announcer=Announcer(database, clock, audit, sender_wake, accounts),
     )

@@ -1,0 +1,195 @@
+"""How delivery stands: what waits for whom and why, for the operators' page, their tools and the metrics.
+
+Queued letters are counted by line in one pass over the index of what is due; all else is read from rows that are few.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.delivery.forecasting import forecast
+from services.delivery.granting import TargetState
+from services.delivery.next_letters import read_policy
+from services.delivery.pauses import Paused, read_pauses
+from services.delivery.policy import DeliveryPolicy
+from services.delivery.tables import IS_QUEUED_LETTER, IS_SENDING, Destination, Letter, Line, TargetPolicy
+from shared.clock import Clock
+from shared.db import Database
+
+SHOWN_MAX = 200
+
+K = TypeVar("K")
+
+
+@dataclass(frozen=True)
+class LineCount:
+    """A line and how many letters wait in it."""
+
+    case_id: UUID
+    target_id: UUID
+    destination: str
+    closes_at: datetime | None
+    queued: int
+
+
+@dataclass(frozen=True)
+class DestinationStanding:
+    name: str
+    queued: int
+    in_the_air: int
+    per_hour: int | None
+    at_once_max: int | None
+    cool_until: datetime | None
+    held_because: str | None
+    is_paused: bool
+
+
+@dataclass(frozen=True)
+class TargetStanding:
+    """`done_at` is when its last letter will be out; none: not within the year. `is_late`: a case closes before."""
+
+    target_id: UUID
+    name: str
+    country: str
+    policy: DeliveryPolicy
+    source: str
+    state: TargetState
+    queued: int
+    open_at: datetime
+    closes_at: datetime | None
+    done_at: datetime | None
+    is_paused: bool
+
+    @property
+    def is_late(self) -> bool:
+        return bool(self.queued and self.closes_at and (self.done_at is None or self.done_at > self.closes_at))
+
+
+@dataclass(frozen=True)
+class CaseStanding:
+    case_id: UUID
+    slug: str
+    queued: int
+    closes_at: datetime | None
+    is_paused: bool
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The largest first, up to `SHOWN_MAX` of each."""
+
+    destinations: Sequence[DestinationStanding]
+    targets: Sequence[TargetStanding]
+    cases: Sequence[CaseStanding]
+    paused: Paused
+    read_at: datetime
+
+
+class Standing:
+    def __init__(self, database: Database, clock: Clock, default: DeliveryPolicy) -> None:
+        self._database, self._clock, self._default = database, clock, default
+
+    async def read(self) -> Overview:
+        """Raises `DatabaseAway`."""
+        now = self._clock.now()
+        async with self._database.transaction() as session:
+            paused = await read_pauses(session)
+            lines = await _count_lines(session)
+            return Overview(
+                destinations=await _destinations(session, lines, paused),
+                targets=await self._targets(session, lines, paused, now),
+                cases=await _cases(session, lines, paused),
+                paused=paused,
+                read_at=now,
+            )
+
+    async def target(self, target_id: UUID) -> TargetStanding | None:
+        now = self._clock.now()
+        async with self._database.transaction() as session:
+            lines = [line for line in await _count_lines(session) if line.target_id == target_id]
+            row = await session.get(TargetPolicy, target_id)
+            return self._standing(row, lines, await read_pauses(session), now) if row else None
+
+    async def _targets(
+        self, session: AsyncSession, lines: Sequence[LineCount], paused: Paused, now: datetime
+    ) -> list[TargetStanding]:
+        by_target = _by(lines, lambda line: line.target_id)
+        rows = await session.exec(select(TargetPolicy).order_by(col(TargetPolicy.target_name)))
+        found = [self._standing(row, by_target.get(row.target_id, []), paused, now) for row in rows]
+        return sorted(found, key=lambda target: -target.queued)[:SHOWN_MAX]
+
+    def _standing(self, row: TargetPolicy, lines: Iterable[LineCount], paused: Paused, now: datetime) -> TargetStanding:
+        waiting = [line for line in lines if line.queued]
+        queued = sum(line.queued for line in waiting)
+        policy = read_policy(row.policy, self._default)
+        state = TargetState(row.hour_tat, row.day, row.day_count)
+        return TargetStanding(
+            target_id=row.target_id,
+            name=row.target_name,
+            country=row.country,
+            policy=policy,
+            source=row.source,
+            state=state,
+            queued=queued,
+            open_at=row.open_at,
+            closes_at=min((line.closes_at for line in waiting if line.closes_at), default=None),
+            done_at=forecast(policy, state, queued, max(now, row.open_at)) if queued else now,
+            is_paused=paused.everything or row.target_id in paused.targets,
+        )
+
+
+async def _count_lines(session: AsyncSession) -> list[LineCount]:
+    counts = select(Letter.line_id, func.count()).where(IS_QUEUED_LETTER).group_by(col(Letter.line_id))
+    queued = dict((await session.exec(counts)).all())
+    lines = await session.exec(select(Line))
+    return [
+        LineCount(line.case_id, line.target_id, line.destination, line.closes_at, queued.get(line.id, 0))
+        for line in lines
+    ]
+
+
+async def _destinations(session: AsyncSession, lines: Sequence[LineCount], paused: Paused) -> list[DestinationStanding]:
+    flying = select(Line.destination, func.count()).join(Letter, col(Letter.line_id) == Line.id).where(IS_SENDING)
+    in_the_air = dict((await session.exec(flying.group_by(col(Line.destination)))).all())
+    by_name = _by(lines, lambda line: line.destination)
+    found = [
+        DestinationStanding(
+            name=row.name,
+            queued=sum(line.queued for line in by_name.get(row.name, [])),
+            in_the_air=in_the_air.get(row.name, 0),
+            per_hour=row.per_hour,
+            at_once_max=row.at_once_max,
+            cool_until=row.cool_until,
+            held_because=row.held_because,
+            is_paused=paused.everything or row.name in paused.destinations,
+        )
+        for row in await session.exec(select(Destination).order_by(col(Destination.name)))
+    ]
+    return sorted(found, key=lambda one: (one.held_because is None, -one.queued))[:SHOWN_MAX]
+
+
+async def _cases(session: AsyncSession, lines: Sequence[LineCount], paused: Paused) -> list[CaseStanding]:
+    by_case = _by(lines, lambda line: line.case_id)
+    largest = sorted(by_case, key=lambda case_id: -sum(line.queued for line in by_case[case_id]))[:SHOWN_MAX]
+    found = []
+    for case_id in largest:
+        slug = (await session.exec(select(Letter.case_slug).where(Letter.case_id == case_id).limit(1))).first()
+        queued = sum(line.queued for line in by_case[case_id])
+        closes_at = min((line.closes_at for line in by_case[case_id] if line.closes_at), default=None)
+        is_paused = paused.everything or case_id in paused.cases
+        found.append(CaseStanding(case_id, slug or str(case_id), queued, closes_at, is_paused))
+    return found
+
+
+def _by(lines: Iterable[LineCount], key: Callable[[LineCount], K]) -> Mapping[K, list[LineCount]]:
+    groups: dict[K, list[LineCount]] = defaultdict(list)
+    for line in lines:
+        groups[key(line)].append(line)
+    return groups

@@ -1,0 +1,117 @@
+"""`/api/v1/delivery`: how delivery stands, and what staff change while it goes on. Only with the staff token."""
+
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+
+from services.delivery.errors import no_such_target
+from services.delivery.forecasting import suggest
+from services.delivery.standing import TargetStanding
+from services.delivery.steering_schemas import (
+    AuditOut,
+    CaseOut,
+    DestinationOut,
+    OverviewOut,
+    PauseIn,
+    PauseOut,
+    PolicyIn,
+    RateIn,
+    ReleaseIn,
+    SuppressedOut,
+    SuppressionIn,
+    SuppressionOut,
+    TargetOut,
+    WhyIn,
+)
+from services.delivery.wiring import Wiring
+from shared.audit import By
+
+API = "/api/v1/delivery"
+
+
+def steering_api(wiring: Wiring) -> APIRouter:
+    require = wiring.staff.require_bearer
+    router = APIRouter(prefix=API, tags=["delivery"], dependencies=[Depends(require), Depends(_forbid_caches)])
+    steering, suppressions = wiring.steering, wiring.suppressions
+    Who = Annotated[str, Depends(require)]  # noqa: N806  # a type
+
+    @router.get("/overview", summary="What waits for whom, and why")
+    async def show_overview() -> OverviewOut:
+        found = await wiring.standing.read()
+        return OverviewOut(
+            counts=await wiring.desk.count_by_state(),
+            destinations=[DestinationOut.model_validate(each) for each in found.destinations],
+            targets=[target_out(each, wiring) for each in found.targets],
+            cases=[CaseOut.model_validate(each) for each in found.cases],
+            pauses=[PauseOut.model_validate(each) for each in await steering.pauses()],
+        )
+
+    @router.post("/pauses", summary="Send no more of it", status_code=204)
+    async def pause(wish: PauseIn, who: Who) -> None:
+        await steering.pause(wish.scope, wish.subject, By(who, wish.why))
+
+    @router.post("/pauses/resume", summary="Send it again", status_code=204)
+    async def resume(wish: PauseIn, who: Who) -> None:
+        await steering.resume(wish.scope, wish.subject, By(who, wish.why))
+
+    @router.get("/targets/{target_id}", summary="One target's policy and forecast")
+    async def show_target(target_id: UUID) -> TargetOut:
+        return target_out(await known_target(target_id, wiring), wiring)
+
+    @router.put("/targets/{target_id}/policy", summary="From now on this policy holds")
+    async def set_policy(target_id: UUID, wish: PolicyIn, who: Who) -> TargetOut:
+        await steering.set_policy(target_id, wish.policy, By(who, wish.why))
+        return await show_target(target_id)
+
+    @router.post("/targets/{target_id}/policy/drop", summary="Back to the default policy")
+    async def drop_policy(target_id: UUID, wish: WhyIn, who: Who) -> TargetOut:
+        await steering.drop_policy(target_id, By(who, wish.why))
+        return await show_target(target_id)
+
+    @router.put("/destinations/{name}/rate", summary="Letters an hour, over all its targets", status_code=204)
+    async def set_rate(name: str, wish: RateIn, who: Who) -> None:
+        await steering.set_rate(name, wish.per_hour, By(who, wish.why))
+
+    @router.post("/destinations/{name}/lift", summary="Let it go on", status_code=204)
+    async def lift(name: str, wish: WhyIn, who: Who) -> None:
+        await steering.lift(name, By(who, wish.why))
+
+    @router.get("/suppressions", summary="Addresses that nothing is sent to")
+    async def list_suppressions() -> list[SuppressionOut]:
+        return [SuppressionOut.model_validate(each) for each in await suppressions.list()]
+
+    @router.post("/suppressions", summary="Send nothing more to an address")
+    async def suppress(wish: SuppressionIn, who: Who) -> SuppressedOut:
+        lasts = timedelta(days=wish.days) if wish.days else None
+        return SuppressedOut(letters=await suppressions.suppress(wish.address, By(who, wish.why), lasts))
+
+    @router.post("/suppressions/release", summary="Let letters go to it again", status_code=204)
+    async def release(wish: ReleaseIn, who: Who) -> None:
+        await suppressions.lift(wish.address, By(who, wish.why))
+
+    @router.get("/audit", summary="Who changed what, when and why")
+    async def show_audit() -> list[AuditOut]:
+        return [AuditOut.model_validate(line) for line in await wiring.audit.latest(wiring.database)]
+
+    return router
+
+
+async def known_target(target_id: UUID, wiring: Wiring) -> TargetStanding:
+    found = await wiring.standing.target(target_id)
+    if found is None:
+        raise no_such_target()
+    return found
+
+
+def target_out(target: TargetStanding, wiring: Wiring) -> TargetOut:
+    shown = TargetOut.model_validate(target)
+    if target.is_late and target.closes_at:
+        found = suggest(target.policy, target.queued, target.closes_at, wiring.clock.now())
+        shown.suggestion = found.words
+    return shown
+
+
+async def _forbid_caches(response: Response) -> None:
+    response.headers["Cache-Control"] = "no-store"
