@@ -41,7 +41,7 @@ SAID = {
     "holidays": "The two-letter code of a country whose holidays are known, such as PK.",
     "mode": "Choose single or throttled.",
 }
-NO_HOURS = {"days": [], "begin": "", "end": "", "holidays": ""}
+NO_HOURS = {"days": [day.value for day in tuple(Weekday)[:5]], "begin": "", "end": "", "holidays": ""}
 
 Show = Callable[[Mapping[str, Any], Problem | None], Awaitable[HTMLResponse]]
 

@@ -23,6 +23,7 @@ from services.delivery.channels.smtp_pool import SmtpPool, read_smarthost
 from services.delivery.channels.to_folder import ToFolder
 from services.delivery.claiming import Claims
 from services.delivery.desk import Desk
+from services.delivery.lateness import Lateness
 from services.delivery.mail_view import MailReader
 from services.delivery.metrics import DeliveryMetrics
 from services.delivery.rendering import Campaign, read_campaign
@@ -59,6 +60,7 @@ CONFIRMATIONS_QUEUE = "delivery.confirmations"
 KEEP_SEEN = timedelta(days=90)
 FOLDER_LETTERS_AT_ONCE_MAX = 8
 COUNT_EVERY_SECONDS = 15.0
+FORESEE_EVERY_SECONDS = 60.0
 FORGET_EVERY_SECONDS = 3600.0
 
 
@@ -93,6 +95,7 @@ class Wiring:
     announcer: Announcer
     suppressions: Suppressions
     standing: Standing
+    lateness: Lateness
     steering: Steering
 
     def sender(self) -> Sender:
@@ -144,6 +147,7 @@ class Wiring:
 
         return [
             chore(count_waiting, COUNT_EVERY_SECONDS),
+            chore(self.lateness.look, FORESEE_EVERY_SECONDS),
             chore(relay.forget_published, FORGET_EVERY_SECONDS),
             chore(self.forget_seen, FORGET_EVERY_SECONDS),
         ]
@@ -175,12 +179,13 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
     wake, sender_wake = Wake(), Wake()
     outbox = Outbox(OutboxRow, clock, wake)
     campaign = read_campaign(settings.mail_from)
+    metrics, standing = DeliveryMetrics(registry), Standing(database, clock, settings.default_policy())
     accounts, audit = Accounts(_accounts(settings)), Auditor(Audit, clock)
     return Wiring(
         settings=settings,
         clock=clock,
         registry=registry,
-        metrics=DeliveryMetrics(registry),
+        metrics=metrics,
         database=database,
         wake=wake,
         sender_wake=sender_wake,
@@ -197,7 +202,8 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
         channel=_channel(settings),
         accounts=accounts,
         audit=audit,
-        standing=Standing(database, clock, settings.default_policy()),
+        standing=standing,
+        lateness=Lateness(database, outbox, clock, standing, metrics),
         steering=Steering(database, clock, audit, sender_wake),
         suppressions=Suppressions(database, outbox, clock, audit),
         announcer=Announcer(database, clock, audit, sender_wake, accounts),

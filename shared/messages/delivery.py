@@ -103,3 +103,21 @@ class ActionsRegisteredV1(Event):
 
     def happened_at(self) -> datetime:
         return self.registered_at
+
+
+class TargetRunsLateV1(Event):
+    """At its policy, the last letter that is queued for a target will be out only after a case of it has closed."""
+
+    wire_type: ClassVar[str] = "delivery.target_runs_late.v1"
+
+    target_id: UUID
+    queued: int = Field(ge=1)
+    done_at: AwareDatetime | None = Field(default=None, description="when the last one is out; absent: not foreseeable")
+    closes_at: AwareDatetime = Field(description="the earliest closing date of its cases")
+    noticed_at: AwareDatetime
+
+    def subject(self) -> str:
+        return f"{self.target_id}/{self.noticed_at.isoformat()}"
+
+    def happened_at(self) -> datetime:
+        return self.noticed_at

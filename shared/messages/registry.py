@@ -22,6 +22,7 @@ from shared.messages.delivery import (
     LetterPrintedV1,
     LetterSentV1,
     LetterUncertainV1,
+    TargetRunsLateV1,
 )
 from shared.messages.envelope import Envelope, Event
 
@@ -41,6 +42,7 @@ EVENTS: tuple[type[Event], ...] = (
     LetterCancelledV1,
     LetterPrintedV1,
     ActionsRegisteredV1,
+    TargetRunsLateV1,
 )
 
 ENVELOPES: dict[str, TypeAdapter[Envelope[Any]]] = {

@@ -8,10 +8,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 from ruamel.yaml import YAML
 
+import services.delivery.wiring
 from deploy.roles import ROLES
 from services.actions.app import create_app
 from services.actions.settings import ActionsSettings
 from services.actions.wiring import build
+from services.delivery.settings import DeliverySettings
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "deploy" / "alerts").glob("*.yml"))
@@ -28,11 +30,12 @@ def rules() -> list[Any]:
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """The names of everything the actions service measures, as Prometheus sees them."""
-    folder = tmp_path_factory.mktemp("actions")
-    wiring = build(ActionsSettings(database_url=f"sqlite+aiosqlite:///{folder / 'a.db'}"))
+    """The names of everything that intake and delivery measure, as Prometheus sees them."""
+    url = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('measured') / 'a.db'}"
+    wiring = build(ActionsSettings(database_url=url))
     create_app(wiring).build_middleware_stack()  # which is where requests are measured
-    return names_in(wiring.registry)
+    delivery = services.delivery.wiring.build(DeliverySettings(database_url=url))
+    return names_in(wiring.registry) | names_in(delivery.registry)
 
 
 def names_in(registry: CollectorRegistry) -> set[str]:

@@ -6,13 +6,16 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlmodel import col, select
 
 from services.delivery.channels import Accepted, Dead, Phase
 from services.delivery.claiming import HandoverResult
 from services.delivery.states import LetterState
 from services.delivery.suppressing import DEAD_FOR
-from shared.messages.delivery import FailureReason, LetterFailedV1
+from services.delivery.tables import Outbox
+from shared.messages.delivery import FailureReason, LetterFailedV1, TargetRunsLateV1
 from shared.messages.envelope import derived_id
+from shared.messages.registry import read
 from tests.support.delivery_service import SITE, STAFF_TOKEN, DeliveryService, delivery_service, many_actions
 from tests.support.events import CASE_ID, MINISTRY, NOW, an_accepted_action
 from tests.support.staff_sessions import log_in
@@ -90,6 +93,31 @@ async def test_a_policy_holds_for_what_is_queued_and_tells_when_the_last_is_out(
     assert len(await delivery.claims().claim(50)) == 5
     assert (await ask(delivery, "POST", f"{path}/policy/drop", why="not needed"))["source"] == "default"
     assert len(await delivery.claims().claim(50)) == 50
+
+
+async def test_a_target_that_runs_late_is_told_of_once_and_again_after_it_was_in_time(
+    delivery: DeliveryService,
+) -> None:
+    await delivery.tell(*many_actions(100, closes_at=NOW + timedelta(hours=1)))
+    path, lateness = f"/targets/{MINISTRY.id}/policy", delivery.wiring.lateness
+    await lateness.look()
+    assert await late_events(delivery) == []
+    for times in (1, 2):
+        await ask(delivery, "PUT", path, policy=SLOW, why="slower")
+        await lateness.look()
+        await lateness.look()
+        events = await late_events(delivery)
+        assert len(events) == times
+        assert (events[-1].target_id, events[-1].queued) == (MINISTRY.id, 100)
+        await ask(delivery, "POST", f"{path}/drop", why="quicker")
+        await lateness.look()
+        delivery.clock.advance(timedelta(minutes=1))
+
+
+async def late_events(delivery: DeliveryService) -> list[TargetRunsLateV1]:
+    async with delivery.wiring.database.transaction() as session:
+        rows = list(await session.exec(select(Outbox).order_by(col(Outbox.created_at))))
+    return [event for row in rows if isinstance(event := read(row.body).data, TargetRunsLateV1)]
 
 
 async def test_a_new_policy_opens_no_new_day(delivery: DeliveryService) -> None:
