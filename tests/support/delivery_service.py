@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from fastapi import FastAPI
 from sqlmodel import col, select
 
 from services.delivery.app import create_app
@@ -71,8 +72,9 @@ class FakeChannel:
 class DeliveryService:
     """What a test holds: `tell` is the worker hearing events, `http` speaks to the web process."""
 
-    def __init__(self, wiring: Wiring, clock: ManualClock, http: httpx.AsyncClient, channel: FakeChannel) -> None:
-        self.wiring, self.clock, self.http, self.channel = wiring, clock, http, channel
+    def __init__(self, wiring: Wiring, clock: ManualClock, app: FastAPI, http: httpx.AsyncClient) -> None:
+        self.wiring, self.clock, self.app, self.http = wiring, clock, app, http
+        self.channel = FakeChannel()
 
     async def tell(self, *events: Event) -> None:
         """Hand events to the handlers of the queues that want them, each queue's as one batch."""
@@ -158,10 +160,11 @@ async def delivery_service(database_url: str, **settings: Any) -> AsyncIterator[
     wiring = build(DeliverySettings(database_url=database_url, **values), clock=clock)
     async with wiring.database.engine.begin() as connection:
         await connection.run_sync(Row.metadata.create_all)
-    transport = httpx.ASGITransport(create_app(wiring))
+    app = create_app(wiring)
+    transport = httpx.ASGITransport(app)
     try:
         async with httpx.AsyncClient(transport=transport, base_url=SITE) as http:
-            yield DeliveryService(wiring, clock, http, FakeChannel())
+            yield DeliveryService(wiring, clock, app, http)
     finally:
         await wiring.close()
 
