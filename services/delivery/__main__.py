@@ -1,11 +1,16 @@
 """Delivery's processes: `python -m services.delivery web | worker | sender | relay | migrate`."""
 
+import os
 from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
 
 import typer
 
 from services.delivery.app import create_app
+from services.delivery.dkim_signing import make_key
 from services.delivery.handlers import subscriptions
+from services.delivery.rendering import read_campaign
 from services.delivery.settings import DeliverySettings
 from services.delivery.wiring import COUNT_EVERY_SECONDS, MIGRATIONS, Wiring, build
 from shared import migrations, roles
@@ -57,6 +62,16 @@ def relay() -> None:
 def migrate() -> None:
     """Bring the database to its newest schema. Harmless to repeat."""
     migrations.migrate(_settings().database_url, MIGRATIONS)
+
+
+@commands.command()
+def dkim_key(file: Path, selector: str = "w4r") -> None:
+    """Make a key that signs mail, in FILE, and say what the DNS must tell. An existing file is left alone."""
+    secret, record = make_key()
+    with file.open("x", opener=partial(os.open, mode=0o600)) as written:
+        written.write(secret)
+    domain = read_campaign(_settings().mail_from).domain
+    print(f'{selector}._domainkey.{domain}. IN TXT "{record}"')
 
 
 def _settings() -> DeliverySettings:

@@ -15,6 +15,7 @@ from uuid import UUID
 from services.delivery.channels import Phase, Refused, RenderedLetter
 from services.delivery.channels.accounts import Post
 from services.delivery.confirmation_mail import confirmation_text
+from services.delivery.dkim_signing import Signer
 from services.delivery.kinds import LetterKind
 from services.delivery.mime import Unwritable, address_header, one_line, text_header, write_address, write_mail
 from shared.posts.networks import Network
@@ -49,16 +50,17 @@ class Campaign:
 
     name: str
     address: str
+    signer: Signer | None = None
 
     @property
     def domain(self) -> str:
         return self.address.rpartition("@")[2]
 
 
-def read_campaign(mail_from: str) -> Campaign:
+def read_campaign(mail_from: str, signer: Signer | None = None) -> Campaign:
     """From `Name <address>`. Raises `Unwritable`."""
     name, address = parseaddr(mail_from)
-    return Campaign(name, write_address(address))
+    return Campaign(name, write_address(address), signer)
 
 
 def render(letter: Composition, campaign: Campaign, now: datetime) -> RenderedLetter | Refused:
@@ -69,7 +71,10 @@ def render(letter: Composition, campaign: Campaign, now: datetime) -> RenderedLe
         whose = "target" if letter.kind is LetterKind.LETTER else "supporter"
         return Refused(Phase.RENDER, text=f"The {whose}'s address cannot be written: {fault}.")
     compose = _compose_letter if letter.kind is LetterKind.LETTER else _compose_confirmation
-    return RenderedLetter(letter.id, campaign.address, recipient, compose(letter, campaign, recipient, now))
+    content = compose(letter, campaign, recipient, now)
+    if campaign.signer:
+        content = campaign.signer.sign(content)
+    return RenderedLetter(letter.id, campaign.address, recipient, content)
 
 
 def write_post(letter: Composition) -> Post:

@@ -21,6 +21,10 @@ class DeliverySettings(Settings):
         default="Write for Rights <letters@writeforrights.example>",
         description="the campaign's own name and address, From of every letter",
     )
+    dkim_keys: dict[str, Path] = Field(
+        default={}, description="files of keys that sign mail, by selector, as JSON: RSA in PEM, or from `dkim-key`"
+    )
+    dkim_selector: str | None = Field(default=None, description="the selector whose key signs; unset: we do not sign")
     smtp_url: SecretStr | None = Field(
         default=None, description="the smarthost, smtp://user:password@host:port, or smtps:// for TLS from the start"
     )

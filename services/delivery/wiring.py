@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -23,6 +23,7 @@ from services.delivery.channels.smtp_pool import SmtpPool, read_smarthost
 from services.delivery.channels.to_folder import ToFolder
 from services.delivery.claiming import Claims
 from services.delivery.desk import Desk
+from services.delivery.dkim_signing import read_signer
 from services.delivery.lateness import Lateness
 from services.delivery.mail_view import MailReader
 from services.delivery.metrics import DeliveryMetrics
@@ -179,6 +180,7 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
     wake, sender_wake = Wake(), Wake()
     outbox = Outbox(OutboxRow, clock, wake)
     campaign = read_campaign(settings.mail_from)
+    campaign = replace(campaign, signer=read_signer(campaign.domain, settings.dkim_keys, settings.dkim_selector))
     metrics, standing = DeliveryMetrics(registry), Standing(database, clock, settings.default_policy())
     accounts, audit = Accounts(_accounts(settings)), Auditor(Audit, clock)
     return Wiring(
