@@ -1,8 +1,6 @@
 """Delivery's processes: `python -m services.delivery web | worker | sender | relay | migrate`."""
 
-import os
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 import typer
@@ -68,8 +66,8 @@ def migrate() -> None:
 def dkim_key(file: Path, selector: str = "w4r") -> None:
     """Make a key that signs mail, in FILE, and say what the DNS must tell. An existing file is left alone."""
     secret, record = make_key()
-    with file.open("x", opener=partial(os.open, mode=0o600)) as written:
-        written.write(secret)
+    file.touch(mode=0o600, exist_ok=False)
+    file.write_text(secret)
     domain = read_campaign(_settings().mail_from).domain
     print(f'{selector}._domainkey.{domain}. IN TXT "{record}"')
 

@@ -1,5 +1,8 @@
 """Signatures that others can check, with keys that can be changed."""
 
+import shutil
+import subprocess
+from base64 import b64encode
 from pathlib import Path
 
 import dkim
@@ -11,17 +14,20 @@ from services.delivery.rendering import read_campaign, render
 from tests.support.delivery_letters import a_composition
 from tests.support.events import NOW
 
-# Made for this test and used nowhere else.
-RSA_KEY, RSA_PUBLIC = (
-    Path(__file__).parents[1] / "support" / "dkim" / name for name in ("test-key.pem", "test-key.txt")
-)
-
 
 def keys(folder: Path) -> tuple[dict[str, Path], dict[str, str]]:
-    """By selector, the files of two keys and their DNS records."""
+    """By selector, the files of two keys, Ed25519 and RSA, and their DNS records."""
     secret, record = make_key()
     (folder / "young").write_text(secret)
-    return {"young": folder / "young", "old": RSA_KEY}, {"young": record, "old": RSA_PUBLIC.read_text().strip()}
+    openssl("genrsa", "-traditional", "-out", str(folder / "old"), "2048")
+    public = b64encode(openssl("rsa", "-in", str(folder / "old"), "-pubout", "-outform", "DER")).decode()
+    return {"young": folder / "young", "old": folder / "old"}, {"young": record, "old": f"v=DKIM1; k=rsa; p={public}"}
+
+
+def openssl(*words: str) -> bytes:
+    if not shutil.which("openssl"):
+        pytest.skip("openssl is not installed")
+    return subprocess.run(["openssl", *words], check=True, capture_output=True).stdout
 
 
 def is_signed(content: bytes, records: dict[str, str]) -> bool:
