@@ -46,6 +46,12 @@ def api_router(wiring: Wiring) -> APIRouter:
         await desk.retry_letter(letter_id)
         return await show_letter(letter_id)
 
+    @router.post("/{letter_id}/arrived")
+    async def mark_sent(letter_id: UUID) -> LetterView:
+        """An uncertain letter did arrive."""
+        await desk.mark_sent(letter_id)
+        return await show_letter(letter_id)
+
     @router.post("/{letter_id}/cancel")
     async def cancel_letter(letter_id: UUID) -> LetterView:
         await desk.cancel_letter(letter_id)

@@ -19,6 +19,7 @@ from services.delivery.errors import (
     is_suppressed,
     must_not_retry,
     no_such_letter,
+    not_uncertain,
 )
 from services.delivery.holding import Verdict, hold_by_id, write_verdicts
 from services.delivery.kinds import LetterKind
@@ -107,6 +108,16 @@ class Desk:
             await _extend(session, letter, now)
             await ring_senders(session, self._wake)
         log.info("letter", action="retry", letter=str(letter_id), next="queued now")
+
+    async def mark_sent(self, letter_id: UUID) -> None:
+        """An uncertain letter did arrive: its target said so. Raises 404, or 409 for one that is not uncertain."""
+        async with self._database.transaction() as session:
+            letter = await _hold_one(session, letter_id)
+            if letter.state is not LetterState.UNCERTAIN:
+                raise not_uncertain(letter.state)
+            arrived = Decision(LetterState.SENT, counts=False)
+            await write_verdicts(session, self._outbox, [Verdict(letter, arrived, letter.fence)], self._clock.now())
+        log.info("letter", action="mark_sent", letter=str(letter_id), next="told as sent")
 
     async def cancel_letter(self, letter_id: UUID) -> None:
         """Stop it for good. Raises 404, or 409 when it is in the air or at its end."""

@@ -54,6 +54,10 @@ def cannot_retry(state: LetterState) -> Problem:
     return Problem(409, "cannot-retry", "This letter cannot be sent again", f"It is {state}.")
 
 
+def not_uncertain(state: LetterState) -> Problem:
+    return Problem(409, "not-uncertain", "Of this letter it is known what became of it", f"It is {state}.")
+
+
 def must_not_retry() -> Problem:
     detail = "Its case was withdrawn, or its action cancelled or set aside."
     return Problem(409, "withdrawn", "This letter must not be sent", detail)

@@ -79,6 +79,7 @@ def _console(wiring: Wiring) -> APIRouter:
             letter=letter,
             attempts=attempts,
             mail=await wiring.mail.read(letter),
+            is_uncertain=letter.state is LetterState.UNCERTAIN,
             may_retry=letter.state in RETRIABLE and bool(letter.to_address),
             may_cancel=letter.state in CANCELLABLE,
         )
@@ -86,6 +87,11 @@ def _console(wiring: Wiring) -> APIRouter:
     @router.post("/{letter_id}/retry", dependencies=own_form)
     async def retry_letter(letter_id: UUID) -> Response:
         await desk.retry_letter(letter_id)
+        return _went(f"{LIST}/{letter_id}")
+
+    @router.post("/{letter_id}/arrived", dependencies=own_form)
+    async def mark_sent(letter_id: UUID) -> Response:
+        await desk.mark_sent(letter_id)
         return _went(f"{LIST}/{letter_id}")
 
     @router.post("/{letter_id}/cancel", dependencies=own_form)

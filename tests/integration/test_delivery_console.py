@@ -12,7 +12,7 @@ from services.delivery.channels import Accepted, Answer, Phase, Refused, Unknown
 from services.delivery.channels.to_folder import ToFolder
 from services.delivery.claiming import HandoverResult
 from services.delivery.states import LetterState
-from shared.messages.delivery import LetterCancelledV1
+from shared.messages.delivery import LetterCancelledV1, LetterSentV1, LetterUncertainV1
 from shared.web.staff import COOKIE, COOKIE_SECONDS
 from tests.support.delivery_service import (
     SITE,
@@ -57,6 +57,7 @@ PATHS = [
     ("GET", f"{LETTERS}/{uuid_of(1)}"),
     ("POST", f"{LETTERS}/{uuid_of(1)}/retry"),
     ("POST", f"{LETTERS}/{uuid_of(1)}/cancel"),
+    ("POST", f"{LETTERS}/{uuid_of(1)}/arrived"),
     ("GET", "/ops/letters"),
     ("GET", f"/ops/letters/{uuid_of(1)}"),
     ("POST", f"/ops/letters/{uuid_of(1)}/retry"),
@@ -216,6 +217,14 @@ async def test_an_expired_letter_that_is_sent_again_gets_a_day(delivery: Deliver
         None,
         delivery.clock.now() + timedelta(days=1),
     )
+
+
+async def test_an_uncertain_letter_that_did_arrive_is_told_as_sent(delivery: DeliveryService) -> None:
+    letter_id = await a_letter(delivery, Unknown(Phase.DOT))
+    arrived = f"{LETTERS}/{letter_id}/arrived"
+    assert (await delivery.http.post(arrived, headers=BEARER)).json()["state"] == "sent"
+    assert [type(report) for report in await delivery.reports()] == [LetterUncertainV1, LetterSentV1]
+    assert (await delivery.http.post(arrived, headers=BEARER)).status_code == 409
 
 
 async def test_an_uncertain_letter_can_be_sent_again_or_let_go(delivery: DeliveryService) -> None:
