@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, func, insert, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.channels import Answer, Dead
+from services.delivery.destinations import Bearing
 from services.delivery.grant_book import note_answers
 from services.delivery.holding import Verdict, hold_by_id, write_verdicts
 from services.delivery.kinds import LetterKind
@@ -75,12 +76,12 @@ class Claims:
         *,
         owner: str,
         lease: timedelta,
-        at_once_max: int,
+        bearing: Bearing,
     ) -> None:
         self._database, self._outbox, self._clock = database, outbox, clock
         self._policy, self._default, self._random = policy, default, random
         self._suppressions = suppressions
-        self._owner, self._lease, self._at_once_max = owner, lease, at_once_max
+        self._owner, self._lease, self._bearing = owner, lease, bearing
 
     async def claim(self, count_max: int, others_max: int = 0, slots: int | None = None) -> list[ClaimedLetter]:
         """Take up to `count_max` due letters, as lines, targets and destinations allow; no letter goes to two senders.
@@ -104,7 +105,7 @@ class Claims:
                 now,
                 count_max=count_max - len(others),
                 slots=slots or ANY_NUMBER,
-                at_once_max=self._at_once_max,
+                at_once_max=self._bearing.at_once_max,
             )
             return await self._take(session, [*others, *letters], now)
 
@@ -160,9 +161,7 @@ class Claims:
                 await (await session.connection()).execute(insert(_ATTEMPTS), attempts)
             await write_verdicts(session, self._outbox, verdicts, now)
             heard = [(verdict.letter.line_id, answers[verdict.letter.id]) for verdict in verdicts]
-            await note_answers(
-                session, [(line_id, answer) for line_id, answer in heard if line_id], now, self._at_once_max
-            )
+            await note_answers(session, [(line_id, answer) for line_id, answer in heard if line_id], now, self._bearing)
         await self._suppress_dead(results, {verdict.letter.id for verdict in verdicts})
         return {verdict.letter.id: verdict for verdict in verdicts}
 

@@ -13,7 +13,7 @@ from services.delivery.gcra import Rate, allow
 from services.delivery.granting import BURSTS_PER_HOUR, HOUR
 
 NOWHERE = "nowhere"
-COOL_SECONDS_MIN, COOL_SECONDS_MAX = 30.0, 3600.0
+REST_MAX = timedelta(hours=1)
 COOL_STEPS_MAX = 16
 WINDOW = timedelta(hours=1)
 REFUSALS_MIN = 5
@@ -38,6 +38,14 @@ PROVIDERS = {
     "gmx.de": "gmx",
     "web.de": "gmx",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Bearing:
+    """What destinations bear until they say otherwise: so many letters in the air at once, and the first rest."""
+
+    at_once_max: int
+    rest: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +87,15 @@ def spend(state: DestinationState, wanted: int, now: datetime) -> tuple[int, Des
     return allowance.count, replace(state, tat=allowance.tat, open_at=allowance.next_at)
 
 
-def after(state: DestinationState, answers: Sequence[Answer], now: datetime, most: int) -> DestinationState:
+def after(state: DestinationState, answers: Sequence[Answer], now: datetime, bearing: Bearing) -> DestinationState:
     """The state once these answers have come. A wave of the same complaint counts once."""
     state = _counted(state, answers, now)
     if any(map(asks_for_less, answers)):
-        return _slowed(state, most, now)
+        return _slowed(state, bearing, now)
     if any(isinstance(answer, Accepted) for answer in answers):
-        more = state.at_once_max + 1 if state.at_once_max else most
-        state = replace(state, cool_until=None, cool_steps=0, at_once_max=more if more < most else None)
+        more = state.at_once_max + 1 if state.at_once_max else bearing.at_once_max
+        at_once_max = more if more < bearing.at_once_max else None
+        state = replace(state, cool_until=None, cool_steps=0, at_once_max=at_once_max)
     return state
 
 
@@ -101,16 +110,16 @@ def lifted(state: DestinationState) -> DestinationState:
     return replace(state, held_because=None, cool_until=None, cool_steps=0, window_began=None, attempted=0, refused=0)
 
 
-def _slowed(state: DestinationState, most: int, now: datetime) -> DestinationState:
+def _slowed(state: DestinationState, bearing: Bearing, now: datetime) -> DestinationState:
     if state.cool_until and now < state.cool_until:
         return state
     steps = min(COOL_STEPS_MAX, state.cool_steps + 1)
-    rest = min(COOL_SECONDS_MAX, COOL_SECONDS_MIN * 2 ** (steps - 1))
+    rest = min(REST_MAX, bearing.rest * 2 ** (steps - 1))
     return replace(
         state,
-        at_once_max=max(1, (state.at_once_max or most) // 2),
+        at_once_max=max(1, (state.at_once_max or bearing.at_once_max) // 2),
         cool_steps=steps,
-        cool_until=now + timedelta(seconds=rest),
+        cool_until=now + rest,
     )
 
 

@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.channels import Answer
 from services.delivery.choosing import Choice, Waiting
-from services.delivery.destinations import DestinationState, after, spend
+from services.delivery.destinations import Bearing, DestinationState, after, spend
 from services.delivery.granting import settle
 from services.delivery.policy import DeliveryPolicy
 from services.delivery.tables import IS_QUEUED_LETTER, Destination, Letter, Line, TargetPolicy
@@ -64,7 +64,9 @@ async def write_grants(
     await _execute(session, _RUN_DRY, dry, "line")
 
 
-async def note_answers(session: AsyncSession, heard: Sequence[tuple[UUID, Answer]], now: datetime, most: int) -> None:
+async def note_answers(
+    session: AsyncSession, heard: Sequence[tuple[UUID, Answer]], now: datetime, bearing: Bearing
+) -> None:
     """Let destinations learn from what came of their letters."""
     if not heard:
         return
@@ -78,7 +80,7 @@ async def note_answers(session: AsyncSession, heard: Sequence[tuple[UUID, Answer
     statement = select(_DESTINATIONS.c.name, *STATE_OF_DESTINATION).where(_DESTINATIONS.c.name.in_(by_name))
     held = (await connection.execute(statement.order_by(_DESTINATIONS.c.name).with_for_update())).all()
     await _write_destinations(
-        session, {name: after(DestinationState(*state), by_name[name], now, most) for name, *state in held}
+        session, {name: after(DestinationState(*state), by_name[name], now, bearing) for name, *state in held}
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 
+from services.delivery.destinations import Bearing
 from services.delivery.outcomes import SendPolicy, UncertainPolicy
 from services.delivery.policy import DeliveryPolicy
 from shared.settings import Settings
@@ -64,6 +65,9 @@ class DeliverySettings(Settings):
     destination_letters_at_once_max: int = Field(
         default=100, ge=1, description="letters in the air to one mail provider or domain, all senders together"
     )
+    destination_rest_seconds: float = Field(
+        default=30, gt=0, description="first rest of a destination that asked for less, twice as long each time, s"
+    )
     host_wait_seconds: float = Field(default=60, gt=0, description="wait of a letter whose host was at fault, s")
     uncertain_wait_seconds: float = Field(
         default=900, gt=0, description="wait before anything is done about a letter without an answer, s"
@@ -94,3 +98,6 @@ class DeliverySettings(Settings):
 
     def default_policy(self) -> DeliveryPolicy:
         return self.target_policy or DeliveryPolicy()
+
+    def bearing(self) -> Bearing:
+        return Bearing(self.destination_letters_at_once_max, timedelta(seconds=self.destination_rest_seconds))

@@ -117,7 +117,7 @@ class Wiring:
             random,
             owner=owner,
             lease=lease,
-            at_once_max=settings.destination_letters_at_once_max,
+            bearing=settings.bearing(),
         )
         sweep = Sweep(self.database, self.outbox, self.clock, policy)
         return Sender(

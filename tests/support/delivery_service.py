@@ -127,7 +127,7 @@ class DeliveryService:
             dice(1),
             owner=owner,
             lease=lease,
-            at_once_max=wiring.settings.destination_letters_at_once_max,
+            bearing=wiring.settings.bearing(),
         )
 
     def sweep(self, **changes: Any) -> Sweep:
