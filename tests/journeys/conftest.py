@@ -8,7 +8,7 @@ import pytest
 from tests.journeys.worlds import EmbeddedWorld, StackWorld, World
 from tests.support import servers
 
-CASES = 12
+CASES = 13
 
 
 @pytest.fixture(scope="session")
