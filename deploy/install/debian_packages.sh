@@ -26,15 +26,12 @@ is_there() {
     postgresql) has_file /usr/lib/postgresql/*/bin/initdb || has_command initdb ;;
     chromium) has_command chromium chromium-browser google-chrome ;;
     nginx-light) has_command nginx ;;
-    fonts-noto-core) has_file /usr/share/fonts/truetype/noto/NotoNaskhArabic-Regular.ttf ;;
-    fonts-noto-cjk) has_file /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc ;;
-    poppler-utils) has_command pdftoppm ;;
     *) has_command "$1" ;;
     esac
 }
 
 missing=""
-for package in ${*:-rabbitmq-server postgresql chromium nginx-light wrk postfix fonts-noto-core fonts-noto-cjk poppler-utils}; do
+for package in ${*:-rabbitmq-server postgresql chromium nginx-light wrk}; do
     is_there "$package" || missing="$missing $package"
 done
 if [ -z "$missing" ]; then exit 0; fi
