@@ -88,11 +88,12 @@ def spend(state: DestinationState, wanted: int, now: datetime) -> tuple[int, Des
 
 
 def after(state: DestinationState, answers: Sequence[Answer], now: datetime, bearing: Bearing) -> DestinationState:
-    """The state once these answers have come. A wave of the same complaint counts once."""
+    """The state once these answers have come. A wave of the same complaint counts once, and what is taken during a rest
+    was on its way before: it does not end it."""
     state = _counted(state, answers, now)
     if any(map(asks_for_less, answers)):
         return _slowed(state, bearing, now)
-    if any(isinstance(answer, Accepted) for answer in answers):
+    if any(isinstance(answer, Accepted) for answer in answers) and not _rests(state, now):
         more = state.at_once_max + 1 if state.at_once_max else bearing.at_once_max
         at_once_max = more if more < bearing.at_once_max else None
         state = replace(state, cool_until=None, cool_steps=0, at_once_max=at_once_max)
@@ -110,8 +111,12 @@ def lifted(state: DestinationState) -> DestinationState:
     return replace(state, held_because=None, cool_until=None, cool_steps=0, window_began=None, attempted=0, refused=0)
 
 
+def _rests(state: DestinationState, now: datetime) -> bool:
+    return state.cool_until is not None and now < state.cool_until
+
+
 def _slowed(state: DestinationState, bearing: Bearing, now: datetime) -> DestinationState:
-    if state.cool_until and now < state.cool_until:
+    if _rests(state, now):
         return state
     steps = min(COOL_STEPS_MAX, state.cool_steps + 1)
     rest = min(REST_MAX, bearing.rest * 2 ** (steps - 1))

@@ -39,6 +39,7 @@ from shared.messages.cases import Channel
 
 LINES_LOOKED_AT_MAX = 64
 TURN_SECONDS_MAX = 5
+WAIT_SECONDS_MAX = 20  # long enough that a frozen sender has lost its turn by then
 URGENT = timedelta(days=2)
 POLICIES_REMEMBERED_MAX = 2_000
 
@@ -58,10 +59,9 @@ async def take_turn(session: AsyncSession) -> datetime | None:
 
     On SQLite the transaction itself is the turn, and the clock is this machine's own."""
     if session.get_bind().dialect.name == "postgresql":
-        most = f"{TURN_SECONDS_MAX}s"
         # Sorting is switched off since a table that has just filled up has no statistics yet: the planner thinks it
         # small, and would fetch and sort all that waits instead of following the index.
-        values = {"turn": _TURN_KEY, "most": most, "patience": most}
+        values = {"turn": _TURN_KEY, "most": f"{TURN_SECONDS_MAX}s", "patience": f"{WAIT_SECONDS_MAX}s"}
         row = (await (await session.connection()).execute(_TURN, values)).one()
         moment: datetime = row[-1]
         return moment

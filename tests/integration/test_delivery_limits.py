@@ -189,6 +189,16 @@ async def test_a_destination_that_asks_for_less_rests_and_is_then_tried_with_one
     assert all(letter.attempts == 0 for letter in await delivery.letters() if letter.last_code == 450)
 
 
+async def test_what_is_taken_during_a_rest_does_not_end_it(delivery: DeliveryService) -> None:
+    await delivery.tell(*actions(100))
+    first, *others = await claim(delivery, 20)
+    await answer(delivery, [first], SLOW_DOWN)
+    await answer(delivery, others)
+    assert await claim(delivery, 20) == []
+    delivery.clock.advance(timedelta(seconds=30))
+    assert len(await claim(delivery, 20)) == 1
+
+
 async def test_a_destination_that_refuses_us_by_policy_is_held_for_staff(delivery: DeliveryService) -> None:
     await delivery.tell(*actions(100))
     await answer(delivery, await claim(delivery, REFUSALS_MIN - 1), SPAM)
