@@ -33,7 +33,7 @@ stack-reset: ## Forget everything the stack kept
 
 test: $(DEV_STAMP) packages ## Check and test everything; as root on Debian, install the servers the tests need
 	@$(MAKE) --no-print-directory check
-	@exec $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadscope $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: $(DEV_STAMP) ## Lint, format check, types, direction of imports
 	$(BIN)/ruff check .
