@@ -91,7 +91,7 @@ class EmbeddedWorld:
             if found := re.search(r"/ops/login#(\S+)", line):
                 self.staff_token = found[1]
             if "Ctrl-C" in line:
-                return
+                return _wait_until_open(self.url)
         raise AssertionError("the demo ended before it was ready")
 
     def stop(self) -> str:
@@ -140,12 +140,7 @@ class StackWorld:
     def start(self) -> None:
         """Up, and open: the last case has come through the bus."""
         self.stack.start()
-        with httpx.Client(base_url=self.url, timeout=30) as client:
-            deadline = time.monotonic() + STEP_SECONDS_MAX
-            action, headers = an_action(LAST_CASE), {"Idempotency-Key": str(uuid4())}
-            while client.post("/api/v1/actions", json=action, headers=headers).status_code == 404:
-                assert time.monotonic() < deadline, "no case has come through the bus"
-                time.sleep(0.1)
+        _wait_until_open(self.url)
 
     def stop(self) -> None:
         self.stack.stop()
@@ -156,6 +151,15 @@ class StackWorld:
 
     def withdraw(self, slug: str) -> None:
         _run("services.cases", "close", slug, "--reason", "withdrawn", **self.stack.environment())
+
+
+def _wait_until_open(url: str) -> None:
+    """Until the last case has come through the bus: before, its form is a 404."""
+    deadline, headers = time.monotonic() + STEP_SECONDS_MAX, {"Idempotency-Key": str(uuid4())}
+    with httpx.Client(base_url=url, timeout=30) as client:
+        while client.post("/api/v1/actions", json=an_action(LAST_CASE), headers=headers).status_code == 404:
+            assert time.monotonic() < deadline, "no case has come through the bus"
+            time.sleep(0.1)
 
 
 def many_cases(folder: Path, count: int) -> Path:
