@@ -26,12 +26,14 @@ is_there() {
     postgresql) has_file /usr/lib/postgresql/*/bin/initdb || has_command initdb ;;
     chromium) has_command chromium chromium-browser google-chrome ;;
     nginx-light) has_command nginx ;;
+    fonts-noto-core) has_file /usr/share/fonts/truetype/noto/NotoNaskhArabic-Regular.ttf ;;
+    poppler-utils) has_command pdftotext ;;
     *) has_command "$1" ;;
     esac
 }
 
 missing=""
-for package in ${*:-rabbitmq-server postgresql chromium nginx-light wrk}; do
+for package in ${*:-rabbitmq-server postgresql chromium nginx-light wrk postfix fonts-noto-core poppler-utils}; do
     is_there "$package" || missing="$missing $package"
 done
 if [ -z "$missing" ]; then exit 0; fi
@@ -40,7 +42,8 @@ if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
     cat >&2 <<END
 Missing on this machine:$missing
 Tests that need them are SKIPPED, not passed (with CI=true they fail). "make stack" needs rabbitmq-server,
-postgresql and nginx-light, the browser tests chromium, "make bench-smoke" wrk.
+postgresql and nginx-light, the browser tests chromium, "make bench-smoke" wrk, "make bench-delivery" postfix;
+letters on paper need fonts-noto-core for scripts other than Latin, Greek and Cyrillic.
 On Debian and Ubuntu an administrator installs them with: apt-get install$missing
 END
     exit 0
