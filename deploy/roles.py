@@ -37,6 +37,7 @@ ACTIONS_RELAY = Role(Service.ACTIONS, "relay")
 DELIVERY_WEB = Role(Service.DELIVERY, "web")
 DELIVERY_WORKER = Role(Service.DELIVERY, "worker")
 DELIVERY_SENDER = Role(Service.DELIVERY, "sender")
+DELIVERY_INBOUND = Role(Service.DELIVERY, "inbound")
 DELIVERY_RELAY = Role(Service.DELIVERY, "relay")
 
 # In the order they are stopped: first who lets work in, last who carries it on.
@@ -48,6 +49,7 @@ ROLES = (
     ACTIONS_WORKER,
     DELIVERY_WORKER,
     DELIVERY_SENDER,
+    DELIVERY_INBOUND,
     CASES_RELAY,
     ACTIONS_RELAY,
     DELIVERY_RELAY,

@@ -28,6 +28,7 @@ CAMPAIGN = ROOT / "campaigns" / "write-for-rights"
 STEP_SECONDS_MAX = 120.0
 READY_SECONDS_MAX = 120.0
 STOP_SECONDS_MAX = 30.0
+HOME_MAILBOX = "home@writeforrights.example"
 POLL_SECONDS = 0.1
 OK = 200
 
@@ -73,7 +74,8 @@ class Stack:
         webs = {process.role.service: process.port for process in reversed(self.processes) if process.role.is_web}
         self.gateway = LocalGateway(self.folder / "gateway", port or free_port(), webs)
         self.staff_token = (environment or {}).get("W4R_STAFF_TOKEN") or secrets.token_urlsafe(18)
-        self.proof_secret = secrets.token_urlsafe(18)
+        self.proof_secret, self.home_secret = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
+        self.home_port = free_port()
         self._environment, self._campaign = dict(environment or {}), campaign
         self._guard = Guard()
 
@@ -194,6 +196,9 @@ class Stack:
             "W4R_PUBLIC_URL": f"http://localhost:{self.gateway.port}",
             "W4R_STAFF_TOKEN": self.staff_token,
             "W4R_PROOF_SECRET": self.proof_secret,
+            "W4R_HOME_MAILBOX": HOME_MAILBOX,
+            "W4R_HOME_SECRET": self.home_secret,
+            "W4R_HOME_PORT": str(self.home_port),
         }
         return {**machine, **databases, **mail, **ours, **self._environment}
 

@@ -8,6 +8,7 @@ from sqlalchemy import Table, and_, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from services.actions.forwarding import ask_forwarding
 from services.actions.letter_states import STATE_BY_EVENT
 from services.actions.registering import note_registered
 from services.actions.tables import CaseStatus, DeadLetter, KnownCaseRow, KnownTargetRow, LetterReport
@@ -17,7 +18,7 @@ from shared.bus.dispatch import dispatch
 from shared.db import Database, insert_once
 from shared.dead_letters import keeper
 from shared.messages.cases import CaseClosedV1, CasePublishedV1, Target
-from shared.messages.delivery import ActionsRegisteredV1, LetterEvent
+from shared.messages.delivery import ActionsRegisteredV1, AnswerReceivedV1, LetterEvent
 from shared.messages.envelope import Envelope, Event
 
 CASES_BATCH_MAX = 20
@@ -119,7 +120,8 @@ CASES = Queue("actions.cases", (CasePublishedV1, CaseClosedV1))
 RECEIPTS = Queue("actions.receipts", tuple(STATE_BY_EVENT))
 # Of their own: among reports on letters they would cut batches short, and wait behind all letters of a launch.
 REGISTRATIONS = Queue("actions.registrations", (ActionsRegisteredV1,))
-QUEUES = (CASES, RECEIPTS, REGISTRATIONS)
+ANSWERS = Queue("actions.answers", (AnswerReceivedV1,))
+QUEUES = (CASES, RECEIPTS, REGISTRATIONS, ANSWERS)
 
 
 def subscriptions(wiring: Wiring) -> list[Subscription]:
@@ -145,5 +147,12 @@ def subscriptions(wiring: Wiring) -> list[Subscription]:
             dispatch({ActionsRegisteredV1: partial(note_registered, database=database, clock=wiring.clock)}),
             keep_dead,
             batch_max=settings.registrations_batch_max,
+        ),
+        Subscription(
+            ANSWERS,
+            dispatch(
+                {AnswerReceivedV1: partial(ask_forwarding, database=database, outbox=wiring.outbox, clock=wiring.clock)}
+            ),
+            keep_dead,
         ),
     ]

@@ -1,4 +1,4 @@
-"""Delivery's processes: `python -m services.delivery web | worker | sender | relay | migrate`."""
+"""Delivery's processes: `python -m services.delivery web | worker | sender | inbound | relay | migrate`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,6 +44,16 @@ def sender() -> None:
         raise typer.BadParameter("set W4R_SMTP_URL (a smarthost) or W4R_LETTERS_FOLDER: a sender needs one of them")
     count = roles.chore(wiring.count_letters, COUNT_EVERY_SECONDS)
     run(closing(wiring.run_sender, wiring.close), count, *_health(wiring, {"mail": wiring.channel.ping}))
+
+
+@commands.command()
+def inbound() -> None:
+    """Take in bounces and officials' answers over SMTP. Any number side by side."""
+    wiring = _start("inbound")
+    listener = wiring.listener()
+    if listener is None:
+        raise typer.BadParameter("set W4R_HOME_MAILBOX and W4R_HOME_SECRET: letters need addresses of their own")
+    run(closing(listener.run, wiring.close), *_health(wiring, {"listening": listener.ping}))
 
 
 @commands.command()

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from services.delivery.api import api_router
+from services.delivery.ops_incoming import incoming_pages
 from services.delivery.ops_overview import overview_pages
 from services.delivery.ops_posts import announcements_router
 from services.delivery.pages import install_pages
@@ -23,5 +24,6 @@ def create_app(wiring: Wiring) -> FastAPI:
     app.include_router(api_router(wiring))
     app.include_router(steering_api(wiring))
     app.include_router(overview_pages(wiring))
+    app.include_router(incoming_pages(wiring))
     install_pages(app, wiring)
     return app

@@ -19,13 +19,16 @@ from services.delivery.grant_book import note_answers
 from services.delivery.holding import Verdict, hold_by_id, write_verdicts
 from services.delivery.kinds import LetterKind
 from services.delivery.next_letters import find_letters, find_others, take_turn
-from services.delivery.outcomes import SendPolicy, decide
+from services.delivery.outcomes import Decision, SendPolicy, decide
 from services.delivery.pauses import read_pauses
 from services.delivery.policy import DeliveryPolicy
 from services.delivery.rendering import Composition
+from services.delivery.reports import HeldLetter
 from services.delivery.states import LetterState
-from services.delivery.suppressing import BY_MAIL_SERVER, DEAD_FOR, Suppressions
+from services.delivery.suppressing import DEAD_FOR, Suppressions
+from services.delivery.suppression_list import BY_MAIL_SERVER
 from services.delivery.tables import Attempt, Letter
+from services.delivery.target_addresses import move_letters, next_address
 from shared.audit import By
 from shared.clock import Clock, FollowingClock
 from shared.db import Database
@@ -149,17 +152,20 @@ class Claims:
         now, answers = self._clock.now(), {result.letter.id: result.answer for result in results}
         async with self._database.transaction() as session:
             held = await hold_by_id(session, [result.letter.id for result in results])
-            verdicts, attempts = [], []
+            verdicts, attempts, moves = [], [], dict[UUID, str]()
             for result in results:
                 letter = held.get(result.letter.id)
                 if letter is None or letter.fence != result.letter.fence or letter.state is not LetterState.SENDING:
                     continue
                 decision = decide(result.answer, letter.standing, now, self._policy, self._random)
+                if address := await _elsewhere(session, result, letter, now):
+                    decision, moves[letter.id] = Decision(LetterState.QUEUED, next_at=now), address
                 verdicts.append(Verdict(letter, decision, letter.fence, result.answer.code, result.answer.text))
                 attempts.append(_attempt(result))
             if attempts:
                 await (await session.connection()).execute(insert(_ATTEMPTS), attempts)
             await write_verdicts(session, self._outbox, verdicts, now)
+            await move_letters(session, moves, now)
             heard = [(verdict.letter.line_id, answers[verdict.letter.id]) for verdict in verdicts]
             await note_answers(session, [(line_id, answer) for line_id, answer in heard if line_id], now, self._bearing)
         await self._suppress_dead(results, {verdict.letter.id for verdict in verdicts})
@@ -172,6 +178,13 @@ class Claims:
             if isinstance(result.answer, Dead) and written.kind is LetterKind.LETTER and written.id in mine:
                 by = By(BY_MAIL_SERVER, f"it said {result.answer.code}, as of a mailbox that is not there")
                 await self._suppressions.suppress(written.to_address or "", by, DEAD_FOR)
+
+
+async def _elsewhere(session: AsyncSession, result: HandoverResult, letter: HeldLetter, now: datetime) -> str | None:
+    """Where a letter to a dead mailbox may go instead."""
+    if not isinstance(result.answer, Dead) or letter.kind is not LetterKind.LETTER or letter.stop_reason:
+        return None
+    return await next_address(session, letter.target_id, result.letter.composition.to_address or "", now)
 
 
 def _attempt(result: HandoverResult) -> dict[str, object]:

@@ -26,7 +26,7 @@ from services.delivery.kinds import LetterKind
 from services.delivery.outcomes import RETRY_GRACE, Decision
 from services.delivery.reports import HeldLetter
 from services.delivery.states import CANCELLABLE, LIVE, RETRIABLE, LetterState
-from services.delivery.suppressing import find_suppressed, share_suppressions
+from services.delivery.suppression_list import find_suppressed, share_suppressions
 from services.delivery.tables import Attempt, Letter
 from services.delivery.validity import find_invalid
 from services.delivery.waking import ring_senders

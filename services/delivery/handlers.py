@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.cancelling import CANCELLED, Canceller, find_cancelled, share_cases
@@ -14,12 +15,14 @@ from services.delivery.holding import Verdict, stopped, write_verdicts
 from services.delivery.kinds import LetterKind
 from services.delivery.lines import stand_in_line
 from services.delivery.outcomes import Decision
-from services.delivery.planning import PlannedLetter, plan_action, plan_confirmation
+from services.delivery.planning import Answered, PlannedLetter, plan_action, plan_answer, plan_confirmation
 from services.delivery.registering import report_registered
 from services.delivery.states import LetterState
-from services.delivery.suppressing import SUPPRESSED, find_suppressed, normal, share_suppressions
+from services.delivery.suppressing import SUPPRESSED
+from services.delivery.suppression_list import find_suppressed, normal, share_suppressions
 from services.delivery.tables import Inbox as InboxRow
-from services.delivery.tables import Letter
+from services.delivery.tables import IncomingMail, Letter
+from services.delivery.target_addresses import address_letters
 from services.delivery.validity import INVALIDATED, find_invalid
 from services.delivery.waking import ring_senders
 from services.delivery.wiring import CONFIRMATIONS_QUEUE, LETTERS_QUEUE, Wiring
@@ -33,6 +36,7 @@ from shared.messages.actions import (
     ActionCancelledV1,
     ActionInvalidatedV1,
     ActionReinstatedV1,
+    AnswerForwardingRequestedV1,
     VerificationRequestedV1,
 )
 from shared.messages.cases import CaseClosedV1, ClosedReason
@@ -63,6 +67,8 @@ async def plan_letters(
     async with database.transaction() as session:
         fresh = await inbox.take_new(session, events)
         letters = [letter for envelope in fresh for letter in plan_action(envelope, now)]
+        targets = {target.id: target for envelope in fresh for target in envelope.data.targets}
+        letters = await address_letters(session, letters, targets.values(), now)
         await _keep(session, letters, outbox, wake, now)
         await outbox.add(session, *report_registered(events, now))
     log.info("planned", actions=len(fresh), seen_before=len(events) - len(fresh), letters=len(letters))
@@ -84,6 +90,25 @@ async def plan_confirmations(
     log.info("planned", confirmations=len(fresh), seen_before=len(events) - len(fresh))
 
 
+async def forward_answers(
+    events: Sequence[Envelope[AnswerForwardingRequestedV1]],
+    database: Database,
+    inbox: Inbox,
+    outbox: Outbox,
+    clock: Clock,
+    wake: Wake,
+) -> None:
+    """Plan mails that bring targets' answers to supporters. Harmless twice; what is not kept here is passed over."""
+    now = clock.now()
+    async with database.transaction() as session:
+        fresh = await inbox.take_new(session, events)
+        asked = {envelope.data.answer_id: envelope for envelope in fresh}
+        kept = (await session.exec(select(IncomingMail).where(col(IncomingMail.id).in_(asked)))).all()
+        letters = [plan_answer(asked[answer.id], _written(answer), now) for answer in kept]
+        await _keep(session, letters, outbox, wake, now)
+    log.info("planned", answers=len(letters), seen_before=len(events) - len(fresh))
+
+
 async def cancel_action(events: Sequence[Envelope[ActionCancelledV1]], canceller: Canceller) -> None:
     """Stop the letters of actions that were taken back. Harmless twice: stopped letters are not stopped again."""
     for envelope in events:
@@ -99,6 +124,11 @@ async def close_case(events: Sequence[Envelope[CaseClosedV1]], canceller: Cancel
         if envelope.data.reason is ClosedReason.WITHDRAWN:
             count = await canceller.cancel_case(envelope.data.case_id, envelope.data.reason)
             log.info("case_withdrawn", case=envelope.data.slug, letters=count)
+
+
+def _written(answer: IncomingMail) -> Answered:
+    whose = answer.from_name or answer.from_address
+    return Answered(answer.letter_id, whose, answer.subject, answer.text)
 
 
 async def _keep(
@@ -150,13 +180,13 @@ async def _insert(session: AsyncSession, letters: Sequence[PlannedLetter]) -> No
 LETTERS = Queue(
     LETTERS_QUEUE, (ActionAcceptedV1, ActionCancelledV1, ActionInvalidatedV1, ActionReinstatedV1, CaseClosedV1)
 )
-CONFIRMATIONS = Queue(CONFIRMATIONS_QUEUE, (VerificationRequestedV1,))
+CONFIRMATIONS = Queue(CONFIRMATIONS_QUEUE, (VerificationRequestedV1, AnswerForwardingRequestedV1))
 QUEUES: tuple[Queue, ...] = (LETTERS, CONFIRMATIONS)
 
 
 def subscriptions(wiring: Wiring) -> list[Subscription]:
     """One queue for what concerns letters, so that what concerns one action mostly keeps its order; and one for
-    confirmations, which somebody waits for, and must not stand behind a launch's letters."""
+    mail to supporters, which somebody waits for, and must not stand behind a launch's letters."""
     handlers: dict[type[Event], Handler] = {
         ActionAcceptedV1: _planner(plan_letters, LETTERS, wiring),
         ActionCancelledV1: partial(cancel_action, canceller=wiring.canceller),
@@ -164,10 +194,13 @@ def subscriptions(wiring: Wiring) -> list[Subscription]:
         ActionReinstatedV1: wiring.validity.heed,
         CaseClosedV1: partial(close_case, canceller=wiring.canceller),
     }
-    ask = dispatch({VerificationRequestedV1: _planner(plan_confirmations, CONFIRMATIONS, wiring)})
+    to_supporters: dict[type[Event], Handler] = {
+        VerificationRequestedV1: _planner(plan_confirmations, CONFIRMATIONS, wiring),
+        AnswerForwardingRequestedV1: _planner(forward_answers, CONFIRMATIONS, wiring),
+    }
     return [
         Subscription(LETTERS, dispatch(handlers), wiring.keep_dead, BATCH_MAX, LINGER_SECONDS),
-        Subscription(CONFIRMATIONS, ask, wiring.keep_dead, BATCH_MAX, LINGER_SECONDS),
+        Subscription(CONFIRMATIONS, dispatch(to_supporters), wiring.keep_dead, BATCH_MAX, LINGER_SECONDS),
     ]
 
 

@@ -78,6 +78,7 @@ def _console(wiring: Wiring) -> APIRouter:
             "ops/letter.html",
             letter=letter,
             attempts=attempts,
+            incoming=await wiring.incoming.list(letter_id=letter_id),
             mail=await wiring.mail.read(letter),
             is_uncertain=letter.state is LetterState.UNCERTAIN,
             may_retry=letter.state in RETRIABLE and bool(letter.to_address),

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from services.delivery.destinations import destination_of
 from services.delivery.kinds import LetterKind
-from services.delivery.outcomes import first_expiry
+from services.delivery.outcomes import LETTER_LIFE, first_expiry
 from services.delivery.reports import HeldLetter
 from services.delivery.states import LetterState
-from shared.messages.actions import ActionAcceptedV1, VerificationRequestedV1
+from shared.messages.actions import ActionAcceptedV1, AnswerForwardingRequestedV1, VerificationRequestedV1
 from shared.messages.cases import Channel, Target
 from shared.messages.delivery import FailureReason, letter_id
 from shared.messages.envelope import Envelope, derived_id
@@ -103,6 +103,44 @@ def plan_confirmation(envelope: Envelope[VerificationRequestedV1], now: datetime
         traceparent=envelope.traceparent,
         next_at=now,
         expires_at=asked.expires_at,
+        created_at=now,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a target answered to a letter, as far as it is forwarded."""
+
+    letter_id: UUID
+    whose: str
+    subject: str
+    text: str
+
+
+def plan_answer(envelope: Envelope[AnswerForwardingRequestedV1], answer: Answered, now: datetime) -> PlannedLetter:
+    """The mail that brings a target's answer to the supporter. `to_name` is whose answer it is."""
+    asked = envelope.data
+    return PlannedLetter(
+        id=derived_id("answer", asked.answer_id),
+        kind=LetterKind.ANSWER,
+        action_id=asked.action_id,
+        case_id=asked.case_id,
+        case_slug=asked.case_slug,
+        campaign_name="",
+        target_id=NO_TARGET,
+        channel=Channel.EMAIL,
+        country=asked.country,
+        partner=None,
+        to_address=asked.mailbox,
+        to_name=answer.whose,
+        subject=answer.subject,
+        body=answer.text,
+        language=asked.language,
+        sender_name=asked.name,
+        reply_to=None,
+        traceparent=envelope.traceparent,
+        next_at=now,
+        expires_at=now + LETTER_LIFE,
         created_at=now,
     )
 

@@ -14,10 +14,11 @@ from uuid import UUID
 
 from services.delivery.channels import Phase, Refused, RenderedLetter
 from services.delivery.channels.accounts import Post
-from services.delivery.confirmation_mail import confirmation_text
 from services.delivery.dkim_signing import Signer
+from services.delivery.home.addresses import LetterAddresses
 from services.delivery.kinds import LetterKind
 from services.delivery.mime import Unwritable, address_header, one_line, text_header, write_address, write_mail
+from services.delivery.supporter_mail import Words, answer_text, confirmation_text
 from shared.posts.networks import Network
 
 OFFICIALS_REMEMBERED_MAX = 1_000
@@ -46,15 +47,19 @@ class Composition:
 
 @dataclass(frozen=True)
 class Campaign:
-    """Who letters come from: the campaign's own domain, so that DMARC holds."""
+    """Who letters come from: the campaign's own domain, so that DMARC holds. `home`: where bounces come home to."""
 
     name: str
     address: str
     signer: Signer | None = None
+    home: LetterAddresses | None = None
 
     @property
     def domain(self) -> str:
         return self.address.rpartition("@")[2]
+
+    def return_path(self, letter_id: UUID) -> str:
+        return self.home.of(letter_id) if self.home else self.address
 
 
 def read_campaign(mail_from: str, signer: Signer | None = None) -> Campaign:
@@ -70,11 +75,11 @@ def render(letter: Composition, campaign: Campaign, now: datetime) -> RenderedLe
     except Unwritable as fault:
         whose = "target" if letter.kind is LetterKind.LETTER else "supporter"
         return Refused(Phase.RENDER, text=f"The {whose}'s address cannot be written: {fault}.")
-    compose = _compose_letter if letter.kind is LetterKind.LETTER else _compose_confirmation
+    compose = _compose_letter if letter.kind is LetterKind.LETTER else _compose_to_supporter
     content = compose(letter, campaign, recipient, now)
     if campaign.signer:
         content = campaign.signer.sign(content)
-    return RenderedLetter(letter.id, campaign.address, recipient, content)
+    return RenderedLetter(letter.id, campaign.return_path(letter.id), recipient, content)
 
 
 def write_post(letter: Composition) -> Post:
@@ -85,7 +90,7 @@ def write_post(letter: Composition) -> Post:
 def _compose_letter(letter: Composition, campaign: Campaign, recipient: str, now: datetime) -> bytes:
     headers: dict[str, Header | str] = {
         "From": address_header("From", f"{letter.sender_name} via {campaign.name}", campaign.address),
-        **_reply_to(letter),
+        **_reply_to(letter, campaign),
         "To": address_header("To", letter.to_name, recipient),
         "Subject": text_header("Subject", letter.subject),
         **_dated(letter, campaign, now),
@@ -94,10 +99,10 @@ def _compose_letter(letter: Composition, campaign: Campaign, recipient: str, now
     return write_mail(headers, f"{letter.body.rstrip()}\n\n{_signature(letter)}")
 
 
-def _compose_confirmation(letter: Composition, campaign: Campaign, recipient: str, now: datetime) -> bytes:
+def _compose_to_supporter(letter: Composition, campaign: Campaign, recipient: str, now: datetime) -> bytes:
     """From us to the supporter, in our own words. Whoever typed the name and address may be somebody else, so as
     little as possible of what they typed is in it."""
-    words = confirmation_text(letter.language, letter.sender_name, letter.body, letter.expires_at, campaign.name)
+    words = _words_of(letter, campaign)
     headers: dict[str, Header | str] = {
         "From": address_header("From", campaign.name, campaign.address),
         "To": address_header("To", "", recipient),
@@ -107,6 +112,13 @@ def _compose_confirmation(letter: Composition, campaign: Campaign, recipient: st
         **_content_language(words.language),
     }
     return write_mail(headers, words.text)
+
+
+def _words_of(letter: Composition, campaign: Campaign) -> Words:
+    language, name = letter.language, letter.sender_name
+    if letter.kind is LetterKind.ANSWER:
+        return answer_text(language, name, letter.to_name, letter.subject, letter.body, campaign.name)
+    return confirmation_text(language, name, letter.body, letter.expires_at, campaign.name)
 
 
 def _dated(letter: Composition, campaign: Campaign, now: datetime) -> dict[str, str]:
@@ -123,10 +135,12 @@ def _signature(letter: Composition) -> str:
     return f"-- \n{one_line(letter.sender_name)} ({one_line(letter.country)})\n{one_line(letter.campaign_name)}\n"
 
 
-def _reply_to(letter: Composition) -> dict[str, Header]:
-    """Absent when the supporter stays hidden, or when their address cannot be written: the letter goes all the same."""
+def _reply_to(letter: Composition, campaign: Campaign) -> dict[str, Header]:
+    """Of a supporter who stays hidden, the letter's own address, where answers come home. Absent when there is none,
+    or when their address cannot be written: the letter goes all the same."""
     if letter.reply_to is None:
-        return {}
+        name, home = f"{letter.sender_name} via {campaign.name}", campaign.home
+        return {"Reply-To": address_header("Reply-To", name, home.of(letter.id))} if home else {}
     try:
         return {"Reply-To": address_header("Reply-To", letter.sender_name, write_address(letter.reply_to))}
     except Unwritable:

@@ -41,6 +41,17 @@ class DeliverySettings(Settings):
     smtp_dot_seconds_max: float = Field(
         default=600, gt=0, le=900, description="wait for the answer to a whole letter, s (RFC 5321: 600)"
     )
+    home_mailbox: str | None = Field(
+        default=None,
+        description="a mailbox of ours whose plus-addresses reach the `inbound` process: bounces and answers come home",
+    )
+    home_secret: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="makes those addresses unguessable; changed, older letters' are unknown",
+    )
+    home_host: str = Field(default="127.0.0.1", description="address the `inbound` process listens on, inside")
+    home_port: int = Field(default=2525, ge=0, le=65535, description="port it listens on for SMTP")
     letters_folder: Path | None = Field(default=None, description="write letters here as .eml files, send none")
     mastodon_url: str | None = Field(
         default=None, description="the server of the campaign's Mastodon account, https://..."
@@ -86,6 +97,8 @@ class DeliverySettings(Settings):
     def _one_way_out(self) -> "DeliverySettings":
         if self.smtp_url and self.letters_folder:
             raise ValueError("give W4R_SMTP_URL or W4R_LETTERS_FOLDER, not both")
+        if bool(self.home_mailbox) != bool(self.home_secret):
+            raise ValueError("give both W4R_HOME_MAILBOX and W4R_HOME_SECRET, or none of them")
         return self
 
     def send_policy(self) -> SendPolicy:

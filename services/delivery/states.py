@@ -39,7 +39,14 @@ TRANSITIONS: dict[LetterState, frozenset[LetterState]] = {
         }
     ),
     LetterState.UNCERTAIN: frozenset(
-        {LetterState.QUEUED, LetterState.UNCERTAIN, LetterState.SENT, LetterState.FAILED, LetterState.CANCELLED}
+        {
+            LetterState.QUEUED,
+            LetterState.UNCERTAIN,
+            LetterState.SENT,
+            LetterState.BOUNCED,
+            LetterState.FAILED,
+            LetterState.CANCELLED,
+        }
     ),
     # In a digest's mail, or on its way to paper: it shares the fate of its bundle.
     LetterState.BUNDLED: frozenset(
@@ -58,8 +65,8 @@ TRANSITIONS: dict[LetterState, frozenset[LetterState]] = {
     LetterState.BOUNCED: frozenset({LetterState.QUEUED}),
     LetterState.FAILED: frozenset({LetterState.QUEUED}),
     LetterState.SUPPRESSED: frozenset({LetterState.QUEUED}),
-    # A mail server took it, and what it said later came home.
-    LetterState.SENT: frozenset({LetterState.BOUNCED}),
+    # A mail server took it, and what it said later came home; then it may have another address to go to.
+    LetterState.SENT: frozenset({LetterState.BOUNCED, LetterState.QUEUED}),
     # Only where it was stopped because staff took its action for invalid, and they let it count after all.
     LetterState.CANCELLED: frozenset({LetterState.QUEUED, LetterState.UNCERTAIN}),
 }

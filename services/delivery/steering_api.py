@@ -8,11 +8,13 @@ from fastapi import APIRouter, Depends, Response
 
 from services.delivery.errors import no_such_target
 from services.delivery.forecasting import suggest
+from services.delivery.home.mail import IncomingKind
 from services.delivery.standing import TargetStanding
 from services.delivery.steering_schemas import (
     AuditOut,
     CaseOut,
     DestinationOut,
+    IncomingOut,
     OverviewOut,
     PauseIn,
     PauseOut,
@@ -90,6 +92,13 @@ def steering_api(wiring: Wiring) -> APIRouter:
     @router.post("/suppressions/release", summary="Let letters go to it again", status_code=204)
     async def release(wish: ReleaseIn, who: Who) -> None:
         await suppressions.lift(wish.address, By(who, wish.why))
+
+    @router.get("/incoming", summary="What came back to letters: bounces, delays, machines' words, answers")
+    async def list_incoming(
+        kind: IncomingKind | None = None, case_id: UUID | None = None, letter_id: UUID | None = None
+    ) -> list[IncomingOut]:
+        found = await wiring.incoming.list(kind=kind, case_id=case_id, letter_id=letter_id)
+        return [IncomingOut.model_validate(each) for each in found]
 
     @router.get("/audit", summary="Who changed what, when and why")
     async def show_audit() -> list[AuditOut]:

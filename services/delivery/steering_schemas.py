@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from services.delivery.home.mail import IncomingKind
 from services.delivery.mime import Unwritable, write_address
 from services.delivery.pauses import Scope
 from services.delivery.policy import DeliveryPolicy
@@ -131,6 +132,21 @@ class SuppressionOut(Out):
 
 class SuppressedOut(BaseModel):
     letters: int = Field(description="queued letters that were stopped")
+
+
+class IncomingOut(Out):
+    id: UUID
+    letter_id: UUID
+    case_id: UUID
+    case_slug: str
+    kind: IncomingKind
+    from_name: str
+    from_address: str
+    subject: str
+    text: str
+    code: int | None
+    status: str | None
+    received_at: datetime
 
 
 class AuditOut(Out):

@@ -1,24 +1,26 @@
 """Addresses of targets that nothing is sent to: those a mail server said are dead, and those staff name.
 
 An address is written down first, under a lock that planning shares: what was planned before it is found below, what is
-planned after it sees the address. A letter in the air flies on, and is not put back.
+planned after it sees the address. A letter in the air flies on, and is not put back. What waits goes to its target's
+next address, where there is one.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, or_
 from sqlmodel import col, delete, select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.destinations import destination_of
 from services.delivery.errors import not_suppressed
 from services.delivery.holding import Verdict, hold_letters, write_verdicts
 from services.delivery.outcomes import Decision
 from services.delivery.states import LetterState
+from services.delivery.suppression_list import lock_suppressions, normal
 from services.delivery.tables import IS_QUEUED_LETTER, Letter, Line, Suppression
+from services.delivery.target_addresses import find_active, move_letters
 from shared.audit import Auditor, By
 from shared.clock import Clock
 from shared.db import Database
@@ -29,9 +31,7 @@ CHUNK_LETTERS_MAX = 500
 CHUNKS_MAX = 20_000
 SHOWN_MAX = 500
 DEAD_FOR = timedelta(days=90)
-BY_MAIL_SERVER = "a mail server"
 SUPPRESSED = Decision(LetterState.SUPPRESSED, counts=False, failure=FailureReason.NO_ADDRESS)
-_KEY = 7_233_104_461_023
 
 
 @dataclass(frozen=True)
@@ -41,25 +41,6 @@ class Suppressed:
     who: str
     created_at: datetime
     expires_at: datetime | None
-
-
-def normal(address: str) -> str:
-    """As addresses are compared: in lower case, as nearly every mail server takes them."""
-    return address.strip().lower()
-
-
-async def share_suppressions(session: AsyncSession) -> None:
-    """Keep addresses from being suppressed until the transaction ends. SQLite has one writer at a time anyway."""
-    if session.get_bind().dialect.name == "postgresql":
-        await session.exec(select(func.pg_advisory_xact_lock_shared(_KEY)))
-
-
-async def find_suppressed(session: AsyncSession, addresses: Collection[str], now: datetime) -> set[str]:
-    """Which of these addresses nothing is sent to, as `normal` writes them."""
-    wanted = {normal(address) for address in addresses}
-    lasts = or_(col(Suppression.expires_at).is_(None), col(Suppression.expires_at) > now)
-    statement = select(Suppression.address).where(col(Suppression.address).in_(wanted), lasts)
-    return set(await session.exec(statement))
 
 
 class Suppressions:
@@ -75,11 +56,10 @@ class Suppressions:
             return [Suppressed(row.address, row.reason, row.who, row.created_at, row.expires_at) for row in rows]
 
     async def suppress(self, address: str, by: By, lasts: timedelta | None) -> int:
-        """Send nothing more to it. Returns how many queued letters were stopped; again: those that came since."""
+        """Send nothing more to it. Returns how many queued letters that stops or moves; again: what came since."""
         now, written = self._clock.now(), normal(address)
         async with self._database.transaction() as session:
-            if session.get_bind().dialect.name == "postgresql":
-                await session.exec(select(func.pg_advisory_xact_lock(_KEY)))
+            await lock_suppressions(session)
             row = await session.get(Suppression, written) or Suppression(
                 address=written, reason=by.why, who=by.who, created_at=now
             )
@@ -112,8 +92,12 @@ class Suppressions:
                     order_by=col(Letter.id),
                     limit=CHUNK_LETTERS_MAX,
                 )
-                verdicts = [Verdict(letter, SUPPRESSED, letter.fence) for letter in found]
-                await write_verdicts(session, self._outbox, verdicts, self._clock.now())
+                now = self._clock.now()
+                active = await find_active(session, {letter.target_id for letter in found}, now)
+                verdicts = [Verdict(one, SUPPRESSED, one.fence) for one in found if not active.get(one.target_id)]
+                await write_verdicts(session, self._outbox, verdicts, now)
+                moves = {one.id: active[one.target_id][0] for one in found if active.get(one.target_id)}
+                await move_letters(session, moves, now)
             count += len(found)
             if len(found) < CHUNK_LETTERS_MAX:
                 break

@@ -5,11 +5,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Enum, Index, Text, text
+from sqlalchemy import JSON, Enum, Index, LargeBinary, Text, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from services.delivery.channels import Outcome, Phase
+from services.delivery.home.mail import IncomingKind
 from services.delivery.kinds import LetterKind
 from services.delivery.states import LetterState
 from shared.audit import AuditColumns
@@ -176,6 +177,42 @@ class Suppression(Row, table=True):
     who: str
     created_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class TargetAddress(Row, table=True):
+    """One of several addresses of a target. Lower positions come first; staff's own stands before the campaign's."""
+
+    __tablename__ = "target_address"
+
+    target_id: UUID = Field(primary_key=True)
+    address: str = Field(primary_key=True)
+    position: int
+
+
+class IncomingMail(Row, table=True):
+    """What came back to a letter's own address, and of an answer all its bytes."""
+
+    __tablename__ = "incoming"
+    __table_args__ = (
+        Index("incoming_of_letter", "letter_id"),
+        Index("incoming_of_case", "case_id", "received_at"),
+        Index("incoming_by_kind", "kind", "received_at"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    letter_id: UUID
+    action_id: UUID
+    case_id: UUID
+    case_slug: str
+    kind: IncomingKind = Field(sa_type=_as_text(IncomingKind))
+    from_name: str
+    from_address: str
+    subject: str
+    text: str = Field(sa_type=Text)
+    code: int | None = None
+    status: str | None = None
+    content: bytes | None = Field(default=None, sa_type=LargeBinary)
+    received_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Attempt(Row, table=True):

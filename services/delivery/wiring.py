@@ -24,6 +24,10 @@ from services.delivery.channels.to_folder import ToFolder
 from services.delivery.claiming import Claims
 from services.delivery.desk import Desk
 from services.delivery.dkim_signing import read_signer
+from services.delivery.home.addresses import LetterAddresses, read_addresses
+from services.delivery.home.homecoming import Homecoming
+from services.delivery.home.listening import Listener, Porter
+from services.delivery.home.reading import IncomingReader
 from services.delivery.lateness import Lateness
 from services.delivery.mail_view import MailReader
 from services.delivery.metrics import DeliveryMetrics
@@ -98,6 +102,15 @@ class Wiring:
     standing: Standing
     lateness: Lateness
     steering: Steering
+    homecoming: Homecoming
+    incoming: IncomingReader
+
+    def listener(self) -> Listener | None:
+        """None when letters have no addresses of their own."""
+        if self.campaign.home is None:
+            return None
+        porter = Porter(self.campaign.home, self.homecoming)
+        return Listener(porter, self.settings.home_host, self.settings.home_port)
 
     def sender(self) -> Sender:
         """A sender, which no other one is taken for. Raises `NoWayOut`."""
@@ -180,9 +193,11 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
     wake, sender_wake = Wake(), Wake()
     outbox = Outbox(OutboxRow, clock, wake)
     campaign = read_campaign(settings.mail_from)
-    campaign = replace(campaign, signer=read_signer(campaign.domain, settings.dkim_keys, settings.dkim_selector))
+    signer = read_signer(campaign.domain, settings.dkim_keys, settings.dkim_selector)
+    campaign = replace(campaign, signer=signer, home=_home(settings))
     metrics, standing = DeliveryMetrics(registry), Standing(database, clock, settings.default_policy())
     accounts, audit = Accounts(_accounts(settings)), Auditor(Audit, clock)
+    suppressions = Suppressions(database, outbox, clock, audit)
     return Wiring(
         settings=settings,
         clock=clock,
@@ -207,9 +222,17 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
         standing=standing,
         lateness=Lateness(database, outbox, clock, standing, metrics),
         steering=Steering(database, clock, audit, sender_wake),
-        suppressions=Suppressions(database, outbox, clock, audit),
+        suppressions=suppressions,
+        incoming=IncomingReader(database),
+        homecoming=Homecoming(database, outbox, clock, suppressions, sender_wake, settings.bearing()),
         announcer=Announcer(database, clock, audit, sender_wake, accounts),
     )
+
+
+def _home(settings: DeliverySettings) -> LetterAddresses | None:
+    if settings.home_mailbox is None or settings.home_secret is None:
+        return None
+    return read_addresses(settings.home_mailbox, settings.home_secret.get_secret_value())
 
 
 def _channel(settings: DeliverySettings) -> Channel | None:

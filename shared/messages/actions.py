@@ -100,6 +100,28 @@ class VerificationRequestedV1(Event):
         return self.requested_at
 
 
+class AnswerForwardingRequestedV1(Event):
+    """An answer that delivery keeps is to be forwarded to the supporter whose letter it answers."""
+
+    wire_type: ClassVar[str] = "actions.answer_forwarding_requested.v1"
+
+    answer_id: UUID
+    action_id: UUID
+    case_id: UUID
+    case_slug: str
+    country: str = Field(description="the supporter's, ISO 3166-1 alpha-2")
+    mailbox: Annotated[str, Personal()]
+    name: Annotated[str, Personal()]
+    language: str
+    requested_at: AwareDatetime
+
+    def subject(self) -> str:
+        return str(self.answer_id)
+
+    def happened_at(self) -> datetime:
+        return self.requested_at
+
+
 class ActionCancelledV1(Event):
     """The action is taken back: letters that are not out yet must not go out."""
 

@@ -48,6 +48,7 @@ class Target(Part):
     email: str | None = None
     post_address: str | None = None
     handle: str | None = None
+    other_emails: tuple[str, ...] = Field(default=(), description="tried in this order where the first one is dead")
 
 
 class LetterTemplate(Part):

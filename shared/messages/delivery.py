@@ -86,6 +86,27 @@ class LetterPrintedV1(LetterEvent):
     wire_type: ClassVar[str] = "delivery.letter_printed.v1"
 
 
+class AnswerReceivedV1(Event):
+    """A target answered a letter whose sender stays hidden from them, so that the answer came to us. Delivery keeps
+    it; whoever knows the sender's mailbox may ask that it be forwarded."""
+
+    wire_type: ClassVar[str] = "delivery.answer_received.v1"
+
+    answer_id: UUID
+    letter_id: UUID
+    action_id: UUID
+    case_id: UUID
+    case_slug: str
+    target_id: UUID
+    received_at: AwareDatetime
+
+    def subject(self) -> str:
+        return str(self.answer_id)
+
+    def happened_at(self) -> datetime:
+        return self.received_at
+
+
 class ActionsRegisteredV1(Event):
     """Delivery has these actions in its books and answers for their letters: nobody need tell it of them again.
 

@@ -11,11 +11,13 @@ from shared.messages.actions import (
     ActionCancelledV1,
     ActionInvalidatedV1,
     ActionReinstatedV1,
+    AnswerForwardingRequestedV1,
     VerificationRequestedV1,
 )
 from shared.messages.cases import CaseClosedV1, CasePublishedV1
 from shared.messages.delivery import (
     ActionsRegisteredV1,
+    AnswerReceivedV1,
     LetterBouncedV1,
     LetterCancelledV1,
     LetterFailedV1,
@@ -32,6 +34,7 @@ EVENTS: tuple[type[Event], ...] = (
     ActionAcceptedV1,
     ActionAwaitsVerificationV1,
     VerificationRequestedV1,
+    AnswerForwardingRequestedV1,
     ActionCancelledV1,
     ActionInvalidatedV1,
     ActionReinstatedV1,
@@ -41,6 +44,7 @@ EVENTS: tuple[type[Event], ...] = (
     LetterFailedV1,
     LetterCancelledV1,
     LetterPrintedV1,
+    AnswerReceivedV1,
     ActionsRegisteredV1,
     TargetRunsLateV1,
 )

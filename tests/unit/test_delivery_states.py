@@ -9,8 +9,9 @@ def test_every_state_says_what_may_follow() -> None:
     assert set(TRANSITIONS) == set(LetterState)
 
 
-def test_what_is_sent_can_only_bounce() -> None:
-    assert {other for other in LetterState if may_follow(other, after=LetterState.SENT)} == {LetterState.BOUNCED}
+def test_what_is_sent_can_only_come_back_and_then_may_go_to_another_address() -> None:
+    follow = {other for other in LetterState if may_follow(other, after=LetterState.SENT)}
+    assert follow == {LetterState.BOUNCED, LetterState.QUEUED}
 
 
 def test_what_is_cancelled_can_only_be_let_go_again() -> None:

@@ -73,6 +73,12 @@ def read_reply(phase: Phase, code: int, text: str) -> Answer:
     return Unknown(phase, code, said) if phase is Phase.DOT else HostFault(phase, code, said)
 
 
+def meaning_of(code: int | None, status: str | None) -> type[Answer]:
+    """What a bounce means that came home later: its enhanced status code decides, else the basic one, else never."""
+    said = status or str((code or 500) // 100)
+    return _kind(said) if said[0] in "45" else Refused
+
+
 def enhanced_status(code: int, text: str) -> str:
     """`5.1.1` where the text begins with one that agrees with the basic code, else the basic code's first digit."""
     found = _ENHANCED.match(text.strip())

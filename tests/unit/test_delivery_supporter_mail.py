@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from services.delivery.channels import Refused
-from services.delivery.confirmation_mail import confirmation_text, greeted
 from services.delivery.kinds import LetterKind
 from services.delivery.rendering import render
+from services.delivery.supporter_mail import confirmation_text, greeted
 from tests.support.delivery_letters import CAMPAIGN, a_composition
 from tests.support.events import NOW
 
