@@ -34,7 +34,7 @@ class Unwritable(ValueError):
 def write_address(address: str) -> str:
     """The address in ASCII, its domain in IDNA. Raises `Unwritable`.
 
-    A local part outside ASCII would need SMTPUTF8 (RFC 6531) all the way to the mailbox, which nobody can promise."""
+    A local part outside ASCII needs SMTPUTF8 (RFC 6531): see `write_recipient`."""
     try:
         valid = validate_email(address, check_deliverability=False, strict=True)
     except EmailNotValidError:
@@ -44,14 +44,25 @@ def write_address(address: str) -> str:
     return valid.ascii_email
 
 
-def write_mail(headers: Mapping[str, Header | str], text: str) -> bytes:
-    """The whole mail in bytes, with CRLF line ends. A header that is a `str` is written as it stands."""
+def write_recipient(address: str) -> tuple[str, bool]:
+    """As `write_address`, or else in UTF-8, and whether it needs SMTPUTF8 all the way. Raises `Unwritable`."""
+    try:
+        valid = validate_email(address, check_deliverability=False, strict=True)
+    except EmailNotValidError:
+        raise Unwritable("it is not an address that mail servers take") from None
+    return (valid.ascii_email, False) if valid.ascii_email else (valid.normalized, True)
+
+
+def write_mail(headers: Mapping[str, Header | str], text: str, *, first: bytes = b"") -> bytes:
+    """The whole mail in bytes, with CRLF line ends. A header that is a `str` is written as it stands.
+
+    `first` is a header line that is finished, from `write_utf8_line`."""
     mail = _body(text)
     for name, value in headers.items():
         mail[name] = value  # type: ignore[assignment]  # a `Header` is welcome, whatever the stubs say
     out = BytesIO()
     BytesGenerator(out, mangle_from_=False, policy=_WIRE).flatten(mail)
-    return out.getvalue()
+    return first + out.getvalue()
 
 
 def text_header(name: str, value: str) -> Header:
@@ -65,12 +76,21 @@ def address_header(name: str, display: str, address: str) -> Header:
     clean = one_line(display)
     header = Header(maxlinelen=LINE_LENGTH, header_name=name)
     if clean and _charset_of(clean) == "us-ascii":
-        quoted = clean.replace("\\", "\\\\").replace('"', '\\"')
-        header.append(f'"{quoted}"', "us-ascii")
+        header.append(_quoted(clean), "us-ascii")
     elif clean:
         header.append(clean, "utf-8")
     header.append(f"<{address}>", "us-ascii")
     return header
+
+
+def write_utf8_line(name: str, display: str, address: str) -> bytes:
+    """An address header with an address outside ASCII, for a mail that travels by SMTPUTF8 (RFC 6532)."""
+    return f"{name}: {_quoted(one_line(display))} <{address}>\r\n".encode()
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def one_line(text: str) -> str:

@@ -5,6 +5,7 @@ name, their country and the campaign: two lines without a word in them, so they 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
@@ -17,7 +18,16 @@ from services.delivery.channels.accounts import Post
 from services.delivery.dkim_signing import Signer
 from services.delivery.home.addresses import LetterAddresses
 from services.delivery.kinds import LetterKind
-from services.delivery.mime import Unwritable, address_header, one_line, text_header, write_address, write_mail
+from services.delivery.mime import (
+    Unwritable,
+    address_header,
+    one_line,
+    text_header,
+    write_address,
+    write_mail,
+    write_recipient,
+    write_utf8_line,
+)
 from services.delivery.supporter_mail import Words, answer_text, confirmation_text
 from shared.posts.networks import Network
 
@@ -71,7 +81,8 @@ def read_campaign(mail_from: str, signer: Signer | None = None) -> Campaign:
 def render(letter: Composition, campaign: Campaign, now: datetime) -> RenderedLetter | Refused:
     """Compose the mail. A recipient whose address cannot be written is refused, with the reason."""
     try:
-        recipient = _write_official_address(letter.to_address or "")
+        write = _write_official_address if letter.kind is LetterKind.LETTER else write_recipient
+        recipient, needs_utf8 = write(letter.to_address or "")
     except Unwritable as fault:
         whose = "target" if letter.kind is LetterKind.LETTER else "supporter"
         return Refused(Phase.RENDER, text=f"The {whose}'s address cannot be written: {fault}.")
@@ -79,7 +90,7 @@ def render(letter: Composition, campaign: Campaign, now: datetime) -> RenderedLe
     content = compose(letter, campaign, recipient, now)
     if campaign.signer:
         content = campaign.signer.sign(content)
-    return RenderedLetter(letter.id, campaign.return_path(letter.id), recipient, content)
+    return RenderedLetter(letter.id, campaign.return_path(letter.id), recipient, content, needs_utf8)
 
 
 def write_post(letter: Composition) -> Post:
@@ -91,12 +102,11 @@ def _compose_letter(letter: Composition, campaign: Campaign, recipient: str, now
     headers: dict[str, Header | str] = {
         "From": address_header("From", f"{letter.sender_name} via {campaign.name}", campaign.address),
         **_reply_to(letter, campaign),
-        "To": address_header("To", letter.to_name, recipient),
         "Subject": text_header("Subject", letter.subject),
         **_dated(letter, campaign, now),
         **_content_language(letter.language),
     }
-    return write_mail(headers, f"{letter.body.rstrip()}\n\n{_signature(letter)}")
+    return _write(headers, f"{letter.body.rstrip()}\n\n{_signature(letter)}", letter.to_name, recipient)
 
 
 def _compose_to_supporter(letter: Composition, campaign: Campaign, recipient: str, now: datetime) -> bytes:
@@ -105,13 +115,18 @@ def _compose_to_supporter(letter: Composition, campaign: Campaign, recipient: st
     words = _words_of(letter, campaign)
     headers: dict[str, Header | str] = {
         "From": address_header("From", campaign.name, campaign.address),
-        "To": address_header("To", "", recipient),
         "Subject": text_header("Subject", words.subject),
         **_dated(letter, campaign, now),
         "Auto-Submitted": "auto-generated",  # RFC 3834: no vacation replies
         **_content_language(words.language),
     }
-    return write_mail(headers, words.text)
+    return _write(headers, words.text, "", recipient)
+
+
+def _write(headers: Mapping[str, Header | str], text: str, to: str, recipient: str) -> bytes:
+    if recipient.isascii():
+        return write_mail({"To": address_header("To", to, recipient), **headers}, text)
+    return write_mail(headers, text, first=write_utf8_line("To", to, recipient))
 
 
 def _words_of(letter: Composition, campaign: Campaign) -> Words:
@@ -126,9 +141,9 @@ def _dated(letter: Composition, campaign: Campaign, now: datetime) -> dict[str, 
 
 
 @lru_cache(maxsize=OFFICIALS_REMEMBERED_MAX)
-def _write_official_address(address: str) -> str:
+def _write_official_address(address: str) -> tuple[str, bool]:
     """The few who receive are written to again and again. A supporter's address is never remembered."""
-    return write_address(address)
+    return write_recipient(address)
 
 
 def _signature(letter: Composition) -> str:

@@ -27,16 +27,18 @@ class DeliverySettings(Settings):
     )
     dkim_selector: str | None = Field(default=None, description="the selector whose key signs; unset: we do not sign")
     smtp_url: SecretStr | None = Field(
-        default=None, description="the smarthost, smtp://user:password@host:port, or smtps:// for TLS from the start"
+        default=None,
+        description="the smarthost, smtp://user:password@host:port, or smtps:// for TLS from the start; several with "
+        "spaces between, ?weight=2 for one that takes twice as much",
     )
     smtp_tls_required: bool = Field(
         default=False, description="send nothing over smtp:// unless the smarthost offers STARTTLS"
     )
     smtp_ca_file: Path | None = Field(default=None, description="certificates to trust besides the system's, PEM")
-    smtp_connections_max: int = Field(default=20, ge=1, le=500, description="connections to the smarthost per sender")
+    smtp_connections_max: int = Field(default=20, ge=1, le=500, description="connections to each smarthost per sender")
     smtp_letters_per_connection_max: int = Field(default=100, ge=1, description="then the connection is closed")
     smtp_command_seconds_max: float = Field(
-        default=60, gt=0, le=300, description="wait for the answer to one SMTP command, s (RFC 5321 allows up to 300)"
+        default=300, gt=0, le=300, description="wait for the answer to one SMTP command, s (RFC 5321: 300)"
     )
     smtp_dot_seconds_max: float = Field(
         default=600, gt=0, le=900, description="wait for the answer to a whole letter, s (RFC 5321: 600)"

@@ -18,8 +18,9 @@ from services.delivery.channels import Channel
 from services.delivery.channels.accounts import Account, Accounts
 from services.delivery.channels.bluesky import BlueskyAccount
 from services.delivery.channels.mastodon import MastodonAccount
+from services.delivery.channels.smarthosts import Smarthosts
 from services.delivery.channels.smtp import Smtp
-from services.delivery.channels.smtp_pool import SmtpPool, read_smarthost
+from services.delivery.channels.smtp_pool import Smarthost, SmtpPool, read_smarthosts
 from services.delivery.channels.to_folder import ToFolder
 from services.delivery.claiming import Claims
 from services.delivery.desk import Desk
@@ -240,14 +241,22 @@ def _channel(settings: DeliverySettings) -> Channel | None:
         return ToFolder(settings.letters_folder)
     if not settings.smtp_url:
         return None
-    smarthost = read_smarthost(
-        settings.smtp_url.get_secret_value(),
+    hosts = _smarthosts(settings)
+    return Smarthosts([(repr(host), _smtp(host, settings), host.weight) for host in hosts])
+
+
+def _smarthosts(settings: DeliverySettings) -> list[Smarthost]:
+    return read_smarthosts(
+        settings.smtp_url.get_secret_value() if settings.smtp_url else "",
         tls_required=settings.smtp_tls_required,
         ca_file=settings.smtp_ca_file,
         command_seconds_max=settings.smtp_command_seconds_max,
     )
+
+
+def _smtp(host: Smarthost, settings: DeliverySettings) -> Smtp:
     pool = SmtpPool(
-        smarthost,
+        host,
         connections_max=settings.smtp_connections_max,
         letters_max=settings.smtp_letters_per_connection_max,
     )
@@ -266,7 +275,8 @@ def _accounts(settings: DeliverySettings) -> dict[Network, Account]:
 
 
 def _limits(settings: DeliverySettings) -> SenderLimits:
-    at_once = FOLDER_LETTERS_AT_ONCE_MAX if settings.letters_folder else settings.smtp_connections_max
+    connections = settings.smtp_connections_max * max(1, len(_smarthosts(settings)))
+    at_once = FOLDER_LETTERS_AT_ONCE_MAX if settings.letters_folder else connections
     return SenderLimits(
         letters_max=at_once,
         lease_seconds=settings.lease_seconds,

@@ -39,12 +39,15 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RenderedLetter:
-    """A letter as it goes over the wire: 7-bit bytes with CRLF line ends, addresses checked and in ASCII."""
+    """A letter as it goes over the wire: 7-bit bytes with CRLF line ends, addresses checked and in ASCII.
+
+    `needs_utf8`: the recipient's address and the headers hold more than ASCII, as RFC 6531 and 6532 have it."""
 
     letter_id: UUID
     sender: str
     recipient: str
     content: bytes
+    needs_utf8: bool = False
 
 
 @dataclass(frozen=True, slots=True)

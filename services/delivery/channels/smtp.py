@@ -1,10 +1,12 @@
 """Hands letters to a smarthost over SMTP, with MAIL, RCPT, DATA and the letter itself driven apart.
 
-Only so can "broken off before the dot" (it did not go out) be told from "no answer after the dot" (nobody knows):
-aiosmtplib raises the same exception for both. Source of the rules: RFC 5321 sections 3.8, 4.2.1 and 4.5.3.2.
+Only so can "broken off before the dot" (it did not go out) be told from "no answer after the dot" (nobody knows).
+Source of the rules: RFC 5321 sections 3.8, 4.2.1 and 4.5.3.2, RFC 1870 (SIZE), RFC 2920 (pipelining), RFC 6531
+(SMTPUTF8).
 """
 
 import re
+from collections.abc import Sequence
 
 import aiosmtplib
 
@@ -12,18 +14,20 @@ from services.delivery.channels import (
     Answer,
     HostFault,
     Phase,
+    Refused,
     RenderedLetter,
     Unknown,
 )
+from services.delivery.channels.exchange import Reply
 from services.delivery.channels.replies import read_reply, shorten
 from services.delivery.channels.smtp_pool import Connection, SmtpPool
 
-START_INPUT = 354
+OK, WILL_FORWARD, START_INPUT, TOO_LARGE = 250, 251, 354, 552
 
 _LINE_END = re.compile(rb"\r\n|[\r\n]")
 _LEADING_DOT = re.compile(rb"(?m)^\.")
 
-BrokenOff = (aiosmtplib.SMTPException, OSError, TimeoutError)
+BrokenOff = (OSError, TimeoutError)
 
 
 class Smtp:
@@ -31,6 +35,7 @@ class Smtp:
 
     def __init__(self, pool: SmtpPool, *, dot_seconds_max: float) -> None:
         self._pool, self._dot_seconds_max = pool, dot_seconds_max
+        self._command_seconds_max = pool.command_seconds_max
 
     async def hand_over(self, letter: RenderedLetter) -> Answer:
         async with self._pool.turn():
@@ -54,7 +59,7 @@ class Smtp:
             connection = await self._pool.take()
         except aiosmtplib.SMTPResponseException as fault:
             return HostFault(Phase.CONNECT, fault.code, shorten(fault.message)), False
-        except BrokenOff as fault:
+        except (aiosmtplib.SMTPException, *BrokenOff) as fault:
             return HostFault(Phase.CONNECT, text=type(fault).__name__), False
         answer = await self._transact(connection, letter)
         was_stale = connection.letters > 0 and isinstance(answer, HostFault) and answer.phase is Phase.MAIL
@@ -62,36 +67,79 @@ class Smtp:
         return answer, was_stale
 
     async def _transact(self, connection: Connection, letter: RenderedLetter) -> Answer:
-        smtp = connection.smtp
-        phase = Phase.MAIL
+        """The envelope in one go where the server pipelines, else command by command; then the letter."""
+        if refused := _unfit(connection, letter):
+            return refused
+        steps = _envelope(connection, letter)
+        refused, phase = await self._say(connection, steps)
+        if refused:
+            return refused
         try:
-            reply = await smtp.execute_command(b"MAIL", b"FROM:<" + letter.sender.encode("ascii") + b">")
-            if reply.code != 250:
-                # Said of us, not of the letter: a sender the smarthost does not like must not bounce a whole campaign.
-                return HostFault(phase, reply.code, shorten(reply.message))
-            phase = Phase.RCPT
-            reply = await smtp.execute_command(b"RCPT", b"TO:<" + letter.recipient.encode("ascii") + b">")
-            if reply.code not in (250, 251):
-                return read_reply(phase, reply.code, reply.message)
-            phase = Phase.DATA
-            reply = await smtp.execute_command(b"DATA")
-            if reply.code != START_INPUT:
-                return read_reply(phase, reply.code, reply.message)
-            return await self._send_content(connection, letter.content)
+            connection.exchange.write(dot_stuffed(letter.content))
         except BrokenOff as fault:
             return HostFault(phase, text=type(fault).__name__)
-
-    async def _send_content(self, connection: Connection, content: bytes) -> Answer:
-        protocol = connection.smtp.protocol
-        if protocol is None:
-            return HostFault(Phase.DATA, text="connection lost")
-        # What this raises, raises before a byte is written; `_transact` answers for it.
-        protocol.write(dot_stuffed(content))
         try:
-            reply = await protocol.read_response(timeout=self._dot_seconds_max)
+            reply = await connection.exchange.reply(self._dot_seconds_max)
         except BrokenOff as fault:
             return Unknown(Phase.DOT, text=type(fault).__name__)
-        return read_reply(Phase.DOT, reply.code, reply.message)
+        return read_reply(Phase.DOT, reply.code, reply.text)
+
+    async def _say(self, connection: Connection, steps: Sequence[tuple[Phase, bytes]]) -> tuple[Answer | None, Phase]:
+        """What keeps the letter from going out, if anything does, and how far it got."""
+        exchange, refused, phase = connection.exchange, None, Phase.MAIL
+        try:
+            if connection.pipelines:
+                exchange.write(b"".join(command for _, command in steps), len(steps))
+            for phase, command in steps:
+                if not connection.pipelines:
+                    if refused:
+                        return refused, phase
+                    exchange.write(command)
+                reply = await exchange.reply(self._command_seconds_max)
+                refused = refused or _read_step(phase, reply)
+            if refused and reply.code == START_INPUT:
+                # It waits for a letter to nobody (RFC 2920 section 3.1): there is none.
+                exchange.write(b".\r\n")
+                await exchange.reply(self._command_seconds_max)
+        except BrokenOff as fault:
+            return refused or HostFault(phase, text=type(fault).__name__), phase
+        return refused, phase
+
+
+def _unfit(connection: Connection, letter: RenderedLetter) -> Answer | None:
+    """What the server said it does not take, it need not be asked."""
+    if letter.needs_utf8 and not connection.takes_utf8:
+        return Refused(Phase.MAIL, 553, "5.6.7 the address needs SMTPUTF8, which the smarthost does not offer")
+    if connection.size_max and len(letter.content) > connection.size_max:
+        return Refused(Phase.MAIL, 552, "5.3.4 the letter is larger than the smarthost takes")
+    return None
+
+
+def _envelope(connection: Connection, letter: RenderedLetter) -> Sequence[tuple[Phase, bytes]]:
+    options = f" SIZE={len(letter.content)}" if connection.knows_size else ""
+    options += " BODY=8BITMIME SMTPUTF8" if letter.needs_utf8 else ""
+    return (
+        (Phase.MAIL, f"MAIL FROM:<{letter.sender}>{options}\r\n".encode()),
+        (Phase.RCPT, f"RCPT TO:<{letter.recipient}>\r\n".encode()),
+        (Phase.DATA, b"DATA\r\n"),
+    )
+
+
+def _read_step(phase: Phase, reply: Reply) -> Answer | None:
+    """None to go on."""
+    match phase:
+        case Phase.MAIL if reply.code == OK:
+            return None
+        case Phase.MAIL if reply.code == TOO_LARGE:
+            return read_reply(phase, reply.code, reply.text)
+        case Phase.MAIL:
+            # Said of us, not of the letter: a sender the smarthost does not like must not bounce a whole campaign.
+            return HostFault(phase, reply.code, shorten(reply.text))
+        case Phase.RCPT if reply.code in (OK, WILL_FORWARD):
+            return None
+        case Phase.DATA if reply.code == START_INPUT:
+            return None
+    return read_reply(phase, reply.code, reply.text)
 
 
 def dot_stuffed(content: bytes) -> bytes:
