@@ -8,18 +8,23 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from rich.progress import track
+from rich.progress import Progress
 
-from deploy.w4r.calls import Api, Refused, connect
+from deploy.w4r.calls import Refused, connect
 from deploy.w4r.showing import show_json, show_table
 
 DELIVERY, LETTERS = "/api/v1/delivery", "/api/v1/letters"
-PAGE_LETTERS, GROUP_LETTERS_MAX = 200, 100_000
 
 commands = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 Json = Annotated[bool, typer.Option("--json", help="print what the API answered")]
 Why = Annotated[str, typer.Option("--why", help="for the audit", prompt="Why")]
+
+
+Case = Annotated[str | None, typer.Option(help="only of the case with this id")]
+Target = Annotated[str | None, typer.Option(help="only to the target with this id")]
+Destination = Annotated[str | None, typer.Option(help="only to this mail provider or domain")]
+DryRun = Annotated[bool, typer.Option(help="only count them")]
 
 
 class Scope(StrEnum):
@@ -69,7 +74,8 @@ def letter(letter_id: str, as_json: Json = False) -> None:
     found = connect().get(f"{LETTERS}/{letter_id}")
     if as_json:
         return show_json(found)
-    plain = [(name, found[name]) for name in ("state", "failure", "stop_reason", "to_address", "next_at", "expires_at")]
+    names = ("state", "what_next", "failure", "stop_reason", "to_address", "next_at", "expires_at")
+    plain = [(name.replace("_", " "), found[name]) for name in names]
     show_table(f"Letter {letter_id}", ["", "value"], plain)
     fields = ["number", "outcome", "phase", "code", "text", "started_at"]
     return show_table(
@@ -136,15 +142,75 @@ def release(address: str, why: Why) -> None:
 
 
 @commands.command()
-def again(state: str, dry_run: bool = False, limit: int = GROUP_LETTERS_MAX) -> None:
-    """Send letters of one state again: failed, bounced, suppressed or uncertain. Those that must not go stay."""
-    _each(state, "retry", "sent again", dry_run, limit)
+def addresses(target_id: str, as_json: Json = False) -> None:
+    """The addresses of a target that has several, in order, and their states."""
+    found = connect().get(f"{DELIVERY}/targets/{target_id}/addresses")
+    if as_json:
+        return show_json(found)
+    return show_table("Addresses", ["address", "state"], _cells(found, ["address", "state"]))
 
 
 @commands.command()
-def cancel(state: str = "queued", dry_run: bool = False, limit: int = GROUP_LETTERS_MAX) -> None:
+def move(target_id: str, address: str, why: Why) -> None:
+    """Let a target's letters go to another address: those that are queued and those to come."""
+    done = connect().send("POST", f"{DELIVERY}/targets/{target_id}/address", address=address, why=why)
+    print(f"{done['letters']:,} queued letters go there now")
+
+
+@commands.command()
+def again(
+    state: str,
+    why: Why,
+    case: Case = None,
+    target: Target = None,
+    destination: Destination = None,
+    per_minute: Annotated[int | None, typer.Option(help="so many a minute; none: all at once")] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Send letters of one state again: failed, bounced, suppressed or uncertain. Those that must not go stay."""
+    group = {"act": "again", "state": state, "case_id": case, "target_id": target, "destination": destination}
+    _group(group | {"per_minute": per_minute, "why": why}, "sent again", dry_run)
+
+
+@commands.command()
+def cancel(
+    why: Why,
+    state: str = "queued",
+    case: Case = None,
+    target: Target = None,
+    destination: Destination = None,
+    dry_run: DryRun = False,
+) -> None:
     """Stop letters of one state for good: queued or uncertain."""
-    _each(state, "cancel", "stopped", dry_run, limit)
+    group = {"act": "cancel", "state": state, "case_id": case, "target_id": target, "destination": destination}
+    _group(group | {"why": why}, "stopped", dry_run)
+
+
+@commands.command()
+def incoming(kind: str | None = None, case: Case = None, as_json: Json = False) -> None:
+    """What came back to letters: bounces, delays, machines' words, answers."""
+    found = connect().get(f"{DELIVERY}/incoming", kind=kind, case_id=case)
+    if as_json:
+        return show_json(found)
+    fields = ["received_at", "kind", "case_slug", "letter_id", "code", "status", "from_name", "subject"]
+    titles = ["when", "kind", "case", "letter", "code", "status", "from", "subject"]
+    return show_table("What came back", titles, _cells(found, fields))
+
+
+@commands.command()
+def dead(as_json: Json = False) -> None:
+    """Messages that no handler could take."""
+    found = connect().get(f"{DELIVERY}/dead-letters")
+    if as_json:
+        return show_json(found)
+    fields = ["id", "queue", "type", "reason", "died_at", "replayed_at"]
+    return show_table("Dead", ["message", "queue", "type", "why", "died", "replayed"], _cells(found, fields))
+
+
+@commands.command()
+def replay(message_id: str, why: Why) -> None:
+    """Have a dead message handled once more."""
+    connect().send("POST", f"{DELIVERY}/dead-letters/{message_id}/replay", why=why)
 
 
 @commands.command()
@@ -158,30 +224,23 @@ def audit(as_json: Json = False) -> None:
     )
 
 
-def _each(state: str, act: str, done: str, dry_run: bool, limit: int) -> None:
-    """One after the other, so that it can be broken off at any time and begun again."""
-    api = connect()
-    ids = _ids(api, state, limit)
+def _group(wish: dict[str, Any], done: str, dry_run: bool) -> None:
+    """Turn by turn, so that it can be broken off at any time and begun again."""
+    api, path = connect(), f"{DELIVERY}/groups"
+    count = api.send("POST", path, **wish, dry_run=True)["done"]
     if dry_run:
-        print(f"{len(ids):,} letters are {state}; nothing was changed")
+        print(f"{count:,} letters are {wish['state']}; nothing was changed")
         return
-    left = 0
-    for letter_id in track(ids, description=f"{len(ids):,} letters"):
-        try:
-            api.send("POST", f"{LETTERS}/{letter_id}/{act}")
-        except Refused:
-            left += 1
-    print(f"{len(ids) - left:,} letters were {done}, {left:,} left as they were")
-
-
-def _ids(api: Api, state: str, limit: int) -> list[str]:
-    found: list[str] = []
-    path: str | None = f"{LETTERS}?state={state}&limit={min(limit, PAGE_LETTERS)}"
-    while path and len(found) < limit:
-        page = api.get(path)
-        found += [one["id"] for one in page["letters"]]
-        path = page["next"]
-    return found[:limit]
+    acted, left, turn = 0, 0, api.send("POST", path, **wish)
+    with Progress() as progress:
+        bar = progress.add_task(f"{count:,} letters", total=count)
+        while True:
+            acted, left = acted + turn["done"], left + turn["left"]
+            progress.update(bar, completed=acted + left)
+            if turn["next"] is None:
+                break
+            turn = api.send("POST", path, **wish, after=turn["next"], begin_at=turn["last_at"])
+    print(f"{acted:,} letters were {done}, {left:,} left as they were")
 
 
 def _cells(rows: list[dict[str, Any]], names: list[str]) -> list[list[Any]]:

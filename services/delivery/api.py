@@ -13,7 +13,9 @@ from services.delivery.desk import PAGE_LETTERS_MAX, Place
 from services.delivery.errors import bad_cursor
 from services.delivery.schemas import LetterList, LetterSummary, LetterView, letter_view
 from services.delivery.states import LetterState
+from services.delivery.steering_schemas import WhyIn
 from services.delivery.wiring import Wiring
+from shared.audit import By
 
 LIMIT_DEFAULT = 50
 
@@ -24,7 +26,9 @@ State = Annotated[LetterState | None, Query(description="only letters in this st
 
 def api_router(wiring: Wiring) -> APIRouter:
     desk = wiring.desk
-    guards = [Depends(wiring.staff.require_bearer), Depends(_forbid_caches)]
+    require = wiring.staff.require_bearer
+    guards = [Depends(require), Depends(_forbid_caches)]
+    Who = Annotated[str, Depends(require)]  # noqa: N806  # a type
     router = APIRouter(prefix="/api/v1/letters", tags=["letters"], dependencies=guards)
 
     @router.get("")
@@ -38,23 +42,23 @@ def api_router(wiring: Wiring) -> APIRouter:
 
     @router.get("/{letter_id}")
     async def show_letter(letter_id: UUID) -> LetterView:
-        letter, attempts = await desk.read_letter(letter_id)
-        return letter_view(letter, attempts, await wiring.mail.read(letter))
+        letter, attempts, what_next = await desk.read_letter(letter_id)
+        return letter_view(letter, attempts, await wiring.mail.read(letter), what_next)
 
     @router.post("/{letter_id}/retry")
-    async def retry_letter(letter_id: UUID) -> LetterView:
-        await desk.retry_letter(letter_id)
+    async def retry_letter(letter_id: UUID, wish: WhyIn, who: Who) -> LetterView:
+        await desk.retry_letter(letter_id, By(who, wish.why))
         return await show_letter(letter_id)
 
     @router.post("/{letter_id}/arrived")
-    async def mark_sent(letter_id: UUID) -> LetterView:
+    async def mark_sent(letter_id: UUID, wish: WhyIn, who: Who) -> LetterView:
         """An uncertain letter did arrive."""
-        await desk.mark_sent(letter_id)
+        await desk.mark_sent(letter_id, By(who, wish.why))
         return await show_letter(letter_id)
 
     @router.post("/{letter_id}/cancel")
-    async def cancel_letter(letter_id: UUID) -> LetterView:
-        await desk.cancel_letter(letter_id)
+    async def cancel_letter(letter_id: UUID, wish: WhyIn, who: Who) -> LetterView:
+        await desk.cancel_letter(letter_id, By(who, wish.why))
         return await show_letter(letter_id)
 
     return router

@@ -1,7 +1,7 @@
 """The operator's desk: look at letters, send one again, stop one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -11,25 +11,16 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
-from services.delivery.cancelling import find_cancelled, share_cases, stop_letters
-from services.delivery.errors import (
-    cannot_cancel,
-    cannot_retry,
-    has_no_address,
-    is_suppressed,
-    must_not_retry,
-    no_such_letter,
-    not_uncertain,
-)
+from services.delivery.cancelling import stop_letters
+from services.delivery.errors import cannot_cancel, no_such_letter, not_uncertain
+from services.delivery.foreseeing import foresee
 from services.delivery.holding import Verdict, hold_by_id, write_verdicts
-from services.delivery.kinds import LetterKind
-from services.delivery.outcomes import RETRY_GRACE, Decision
+from services.delivery.outcomes import Decision
 from services.delivery.reports import HeldLetter
-from services.delivery.states import CANCELLABLE, LIVE, RETRIABLE, LetterState
-from services.delivery.suppression_list import find_suppressed, share_suppressions
+from services.delivery.retrying import send_again
+from services.delivery.states import CANCELLABLE, LIVE, LetterState
 from services.delivery.tables import Attempt, Letter
-from services.delivery.validity import find_invalid
-from services.delivery.waking import ring_senders
+from shared.audit import Auditor, By
 from shared.clock import Clock
 from shared.db import Database, UtcDateTime
 from shared.outbox import Outbox
@@ -59,8 +50,9 @@ class LetterPage:
 
 
 class Desk:
-    def __init__(self, database: Database, outbox: Outbox, clock: Clock, sender_wake: Wake) -> None:
-        self._database, self._outbox, self._clock, self._wake = database, outbox, clock, sender_wake
+    def __init__(self, database: Database, outbox: Outbox, clock: Clock, audit: Auditor, sender_wake: Wake) -> None:
+        self._database, self._outbox, self._clock = database, outbox, clock
+        self._audit, self._wake = audit, sender_wake
 
     async def list_letters(self, state: LetterState | None, after: Place | None, limit: int) -> LetterPage:
         """The newest first."""
@@ -82,8 +74,8 @@ class Desk:
         async with self._database.transaction() as session:
             return {state: (await session.exec(_count(state))).one() for state in states}
 
-    async def read_letter(self, letter_id: UUID) -> tuple[Letter, Sequence[Attempt]]:
-        """A letter and its latest attempts, the oldest of them first. Raises 404."""
+    async def read_letter(self, letter_id: UUID) -> tuple[Letter, Sequence[Attempt], str]:
+        """A letter, its latest attempts, the oldest of them first, and in words what happens next. Raises 404."""
         attempts = (
             select(Attempt)
             .where(col(Attempt.letter_id) == letter_id)
@@ -94,22 +86,21 @@ class Desk:
             letter = await session.get(Letter, letter_id)
             if letter is None:
                 raise no_such_letter()
-            return letter, (await session.exec(attempts)).all()[::-1]
+            what_next = await foresee(session, letter, self._clock.now())
+            return letter, (await session.exec(attempts)).all()[::-1], what_next
 
-    async def retry_letter(self, letter_id: UUID) -> None:
+    async def retry_letter(self, letter_id: UUID, by: By) -> None:
         """Send it now, with at least a day's time to arrive. Raises 404, or 409 with the reason."""
         now = self._clock.now()
         async with self._database.transaction() as session:
             letter = await _hold_one(session, letter_id)
-            await self._refuse_retry(session, letter)
-            kept = replace(letter, stop_reason=None)
-            again = Decision(LetterState.QUEUED, next_at=now, counts=False)
-            await write_verdicts(session, self._outbox, [Verdict(kept, again, letter.fence)], now)
-            await _extend(session, letter, now)
-            await ring_senders(session, self._wake)
+            refused = await send_again(session, self._outbox, self._wake, {letter_id: (letter, now)}, now)
+            if letter_id in refused:
+                raise refused[letter_id]
+            await self._audit.note(session, by, "letter_again", letter=str(letter_id))
         log.info("letter", action="retry", letter=str(letter_id), next="queued now")
 
-    async def mark_sent(self, letter_id: UUID) -> None:
+    async def mark_sent(self, letter_id: UUID, by: By) -> None:
         """An uncertain letter did arrive: its target said so. Raises 404, or 409 for one that is not uncertain."""
         async with self._database.transaction() as session:
             letter = await _hold_one(session, letter_id)
@@ -117,30 +108,18 @@ class Desk:
                 raise not_uncertain(letter.state)
             arrived = Decision(LetterState.SENT, counts=False)
             await write_verdicts(session, self._outbox, [Verdict(letter, arrived, letter.fence)], self._clock.now())
+            await self._audit.note(session, by, "letter_arrived", letter=str(letter_id))
         log.info("letter", action="mark_sent", letter=str(letter_id), next="told as sent")
 
-    async def cancel_letter(self, letter_id: UUID) -> None:
+    async def cancel_letter(self, letter_id: UUID, by: By) -> None:
         """Stop it for good. Raises 404, or 409 when it is in the air or at its end."""
         async with self._database.transaction() as session:
             letter = await _hold_one(session, letter_id)
             if letter.state not in CANCELLABLE:
                 raise cannot_cancel(letter.state)
             await stop_letters(session, self._outbox, [letter], BY_OPERATOR, self._clock)
+            await self._audit.note(session, by, "letter_cancelled", letter=str(letter_id))
         log.info("letter", action="cancel", letter=str(letter_id), next="never sent")
-
-    async def _refuse_retry(self, session: AsyncSession, letter: HeldLetter) -> None:
-        if letter.state not in RETRIABLE:
-            raise cannot_retry(letter.state)
-        await share_cases(session, [letter.case_id])
-        stopped = await find_cancelled(session, [letter.case_id, letter.action_id])
-        if stopped or await find_invalid(session, [letter.action_id]):
-            raise must_not_retry()
-        address = (await session.exec(select(Letter.to_address).where(Letter.id == letter.id))).one()
-        if not address:
-            raise has_no_address()
-        await share_suppressions(session)
-        if letter.kind is LetterKind.LETTER and await find_suppressed(session, [address], self._clock.now()):
-            raise is_suppressed()
 
 
 async def _hold_one(session: AsyncSession, letter_id: UUID) -> HeldLetter:
@@ -148,13 +127,6 @@ async def _hold_one(session: AsyncSession, letter_id: UUID) -> HeldLetter:
     if letter_id not in held:
         raise no_such_letter()
     return held[letter_id]
-
-
-async def _extend(session: AsyncSession, letter: HeldLetter, now: datetime) -> None:
-    row = await session.get_one(Letter, letter.id)
-    if letter.kind is LetterKind.LETTER:  # a confirmation ends with its link
-        row.expires_at = max(letter.expires_at, now + RETRY_GRACE)
-    row.unknowns = 0
 
 
 def _count(state: LetterState) -> SelectOfScalar[int]:

@@ -36,19 +36,38 @@ class DeliveryMetrics:
         self.queued = Gauge(
             "delivery_queued_letters", "Queued letters, by destination", ("destination",), registry=registry
         )
+        self.eligible = Gauge(
+            "delivery_eligible_letters",
+            "Letters that could go now: due, target and destination open, not paused",
+            ("destination",),
+            registry=registry,
+        )
+        self.lag_seconds = Gauge(
+            "delivery_lag_seconds", "How long the eligible letter has waited that has waited longest", registry=registry
+        )
+        self.dead_letters = Gauge(
+            "delivery_dead_letters", "Messages that no handler could take, not replayed yet", registry=registry
+        )
         self.outbox_depth = Gauge("delivery_outbox_depth", "Events waiting to be published", registry=registry)
 
     def set_standing(self, overview: Overview) -> None:
-        """The destinations with most letters by name, all others together."""
         self.targets_late.set(sum(target.is_late for target in overview.targets))
         self.destinations_held.set(sum(bool(one.held_because) for one in overview.destinations))
         self.destinations_resting.set(sum(bool(one.cool_until) for one in overview.destinations))
-        by_queued = sorted(overview.destinations, key=lambda one: -one.queued)
-        self.queued.clear()
-        for one in by_queued[:DESTINATIONS_NAMED_MAX]:
-            self.queued.labels(one.name).set(one.queued)
-        self.queued.labels(OTHERS).set(sum(one.queued for one in by_queued[DESTINATIONS_NAMED_MAX:]))
+        self.lag_seconds.set(overview.backlog.lag.total_seconds())
+        self.dead_letters.set(overview.dead_letters)
+        _set_by_destination(self.queued, {one.name: one.queued for one in overview.destinations})
+        _set_by_destination(self.eligible, overview.backlog.eligible)
 
     def set_letters(self, counts: Mapping[LetterState, int]) -> None:
         for state in LIVE:
             self.letters.labels(state).set(counts.get(state, 0))
+
+
+def _set_by_destination(gauge: Gauge, counts: Mapping[str, int]) -> None:
+    """The destinations with most letters by name, all others together: a label costs memory wherever it is kept."""
+    largest = sorted(counts, key=lambda name: -counts[name])[:DESTINATIONS_NAMED_MAX]
+    gauge.clear()
+    for name in largest:
+        gauge.labels(name).set(counts[name])
+    gauge.labels(OTHERS).set(sum(counts.values()) - sum(counts[name] for name in largest))

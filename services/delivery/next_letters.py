@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Uuid, case, cast, func, or_, select, text, true
+from sqlalchemy import ARRAY, Integer, Uuid, case, cast, func, select, text, true
 from sqlalchemy.sql.selectable import Select
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -23,6 +23,7 @@ from services.delivery.choosing import Airborne, Waiting, choose, rooms_of
 from services.delivery.destinations import DestinationState, spend
 from services.delivery.grant_book import STATE_OF_DESTINATION, write_grants
 from services.delivery.granting import TargetState
+from services.delivery.open_lines import open_lines
 from services.delivery.pauses import Paused
 from services.delivery.policy import DeliveryPolicy
 from services.delivery.tables import (
@@ -30,7 +31,6 @@ from services.delivery.tables import (
     IS_QUEUED_OTHER,
     IS_SENDING,
     Cancellation,
-    Destination,
     Letter,
     Line,
     TargetPolicy,
@@ -45,7 +45,6 @@ POLICIES_REMEMBERED_MAX = 2_000
 
 _LINES = Line.__table__  # type: ignore[attr-defined]
 _TARGETS = TargetPolicy.__table__  # type: ignore[attr-defined]
-_DESTINATIONS = Destination.__table__  # type: ignore[attr-defined]
 _LETTERS = Letter.__table__  # type: ignore[attr-defined]
 _TURN = text(
     "SELECT set_config('enable_sort', 'off', true), set_config('lock_timeout', :patience, true),"
@@ -146,11 +145,8 @@ async def _waiting(
     session: AsyncSession, paused: Paused, passed_over: set[str], now: datetime
 ) -> list[tuple[Waiting, dict[str, Any] | None, TargetState, DestinationState]]:
     """Lines with something due whose target and destination are open, in the order in which they are to be served."""
-    reason = select(col(Cancellation.reason)).where(col(Cancellation.subject) == _LINES.c.case_id).scalar_subquery()
-    closed = [_LINES.c.case_id.in_(paused.cases), _LINES.c.target_id.in_(paused.targets)]
-    closed.append(_LINES.c.destination.in_(paused.destinations | passed_over))
-    statement: Select[Any] = (
-        select(
+    statement = (
+        open_lines(
             _LINES.c.id,
             _LINES.c.target_id,
             _LINES.c.destination,
@@ -160,13 +156,9 @@ async def _waiting(
             _TARGETS.c.day,
             _TARGETS.c.day_count,
             *STATE_OF_DESTINATION,
-        )
-        .join(_TARGETS, _TARGETS.c.target_id == _LINES.c.target_id)
-        .join(_DESTINATIONS, _DESTINATIONS.c.name == _LINES.c.destination)
-        .where(_LINES.c.due_at <= now, reason.is_(None), ~or_(*closed))
-        .where(_TARGETS.c.open_at <= now, ~_TARGETS.c.is_bundled, _DESTINATIONS.c.held_because.is_(None))
-        .where(
-            *(or_(moment.is_(None), moment <= now) for moment in (_DESTINATIONS.c.cool_until, _DESTINATIONS.c.open_at))
+            paused=paused,
+            passed_over=passed_over,
+            now=now,
         )
         .order_by(case((_LINES.c.closes_at < now + URGENT, 0), else_=1), _LINES.c.served_at, _LINES.c.id)
         .limit(LINES_LOOKED_AT_MAX)

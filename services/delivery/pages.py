@@ -11,14 +11,17 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from services.delivery.api import LIMIT_DEFAULT, Cursor, Limit, State, next_url, read_cursor
 from services.delivery.desk import COUNTED_LIVE_MAX, COUNTED_MAX
 from services.delivery.states import CANCELLABLE, LIVE, RETRIABLE, LetterState
+from services.delivery.steering_schemas import WHY_CHARACTERS_MAX
 from services.delivery.wiring import Wiring
-from shared.web.problems import FieldError
+from shared.audit import By
+from shared.web.problems import FieldError, invalid
 from shared.web.staff import LOGIN, WHO_CHARACTERS_MAX, show_way_in
 
 SEE_OTHER = 303
 LIST = "/ops/letters"
 
 Token = Annotated[str, Form(max_length=500)]
+Why = Annotated[str, Form(max_length=WHY_CHARACTERS_MAX)]
 Who = Annotated[str, Form(max_length=WHO_CHARACTERS_MAX)]
 
 
@@ -58,6 +61,7 @@ def _console(wiring: Wiring) -> APIRouter:
     desk, pages = wiring.desk, wiring.pages
     router = APIRouter(prefix=LIST, include_in_schema=False, dependencies=[Depends(wiring.staff.require_session)])
     own_form = [Depends(wiring.staff.require_own_form)]
+    Staff = Annotated[str, Depends(wiring.staff.require_session)]  # noqa: N806  # a type
 
     @router.get("")
     async def list_letters(state: State = None, limit: Limit = LIMIT_DEFAULT, after: Cursor = None) -> HTMLResponse:
@@ -73,11 +77,13 @@ def _console(wiring: Wiring) -> APIRouter:
 
     @router.get("/{letter_id}")
     async def show_letter(letter_id: UUID) -> HTMLResponse:
-        letter, attempts = await desk.read_letter(letter_id)
+        letter, attempts, what_next = await desk.read_letter(letter_id)
         return pages.respond(
             "ops/letter.html",
             letter=letter,
             attempts=attempts,
+            what_next=what_next,
+            why_max=WHY_CHARACTERS_MAX,
             incoming=await wiring.incoming.list(letter_id=letter_id),
             mail=await wiring.mail.read(letter),
             is_uncertain=letter.state is LetterState.UNCERTAIN,
@@ -86,21 +92,28 @@ def _console(wiring: Wiring) -> APIRouter:
         )
 
     @router.post("/{letter_id}/retry", dependencies=own_form)
-    async def retry_letter(letter_id: UUID) -> Response:
-        await desk.retry_letter(letter_id)
+    async def retry_letter(letter_id: UUID, who: Staff, why: Why = "") -> Response:
+        await desk.retry_letter(letter_id, _by(who, why))
         return _went(f"{LIST}/{letter_id}")
 
     @router.post("/{letter_id}/arrived", dependencies=own_form)
-    async def mark_sent(letter_id: UUID) -> Response:
-        await desk.mark_sent(letter_id)
+    async def mark_sent(letter_id: UUID, who: Staff, why: Why = "") -> Response:
+        await desk.mark_sent(letter_id, _by(who, why))
         return _went(f"{LIST}/{letter_id}")
 
     @router.post("/{letter_id}/cancel", dependencies=own_form)
-    async def cancel_letter(letter_id: UUID) -> Response:
-        await desk.cancel_letter(letter_id)
+    async def cancel_letter(letter_id: UUID, who: Staff, why: Why = "") -> Response:
+        await desk.cancel_letter(letter_id, _by(who, why))
         return _went(f"{LIST}/{letter_id}")
 
     return router
+
+
+def _by(who: str, why: str) -> By:
+    """Raises 422 without a reason."""
+    if not why.strip():
+        raise invalid([FieldError("why", "Say why.")])
+    return By(who, why.strip())
 
 
 def _in_words(state: LetterState, count: int) -> str:

@@ -62,6 +62,7 @@ class LetterView(LetterSummary):
     body: str
     language: str
     last_text: str | None
+    what_next: str = Field(description="what happens to it next and what it waits for, in words")
     tries: list[AttemptView]
     mail: str = Field(description="the mail's source; empty when it cannot be written")
 
@@ -72,7 +73,8 @@ class LetterList(BaseModel):
     next: str | None = Field(description="where the list goes on")
 
 
-def letter_view(letter: Letter, attempts: Sequence[Attempt], mail: Mail) -> LetterView:
+def letter_view(letter: Letter, attempts: Sequence[Attempt], mail: Mail, what_next: str) -> LetterView:
     tries = [AttemptView.model_validate(attempt) for attempt in attempts]
     body = letter.body if letter.kind is LetterKind.LETTER else LINK_HIDDEN
-    return LetterView.model_validate({**letter.model_dump(), "body": body, "tries": tries, "mail": mail.source})
+    more = {"body": body, "tries": tries, "mail": mail.source, "what_next": what_next}
+    return LetterView.model_validate(letter.model_dump() | more)

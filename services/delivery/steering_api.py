@@ -6,15 +6,21 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
+from services.delivery.api import read_cursor, write_cursor
 from services.delivery.errors import no_such_target
 from services.delivery.forecasting import suggest
+from services.delivery.groups import Group
 from services.delivery.home.mail import IncomingKind
 from services.delivery.standing import TargetStanding
 from services.delivery.steering_schemas import (
+    AddressIn,
     AuditOut,
     CaseOut,
     DestinationOut,
+    GroupIn,
+    GroupOut,
     IncomingOut,
+    MovedOut,
     OverviewOut,
     PauseIn,
     PauseOut,
@@ -24,6 +30,7 @@ from services.delivery.steering_schemas import (
     SuppressedOut,
     SuppressionIn,
     SuppressionOut,
+    TargetAddressOut,
     TargetOut,
     WhyIn,
 )
@@ -71,6 +78,31 @@ def steering_api(wiring: Wiring) -> APIRouter:
     async def drop_policy(target_id: UUID, wish: WhyIn, who: Who) -> TargetOut:
         await steering.drop_policy(target_id, By(who, wish.why))
         return await show_target(target_id)
+
+    @router.get("/targets/{target_id}/addresses", summary="Its addresses in order; of one with a single address none")
+    async def list_addresses(target_id: UUID) -> list[TargetAddressOut]:
+        found = await wiring.moving.addresses(target_id)
+        return [TargetAddressOut(address=address, state=state) for address, state in found]
+
+    @router.post("/targets/{target_id}/address", summary="Its letters go there from now on")
+    async def move(target_id: UUID, wish: AddressIn, who: Who) -> MovedOut:
+        return MovedOut(letters=await wiring.moving.move(target_id, wish.address, By(who, wish.why)))
+
+    @router.post("/groups", summary="Send a group of letters again, or stop it: one turn")
+    async def act(wish: GroupIn, who: Who) -> GroupOut:
+        group = Group(wish.state, wish.case_id, wish.target_id, wish.destination)
+        if wish.dry_run:
+            return GroupOut(done=await wiring.groups.count(group))
+        turn = await wiring.groups.act(
+            group,
+            wish.act,
+            By(who, wish.why),
+            after=read_cursor(wish.after),
+            begin_at=wish.begin_at,
+            per_minute=wish.per_minute,
+        )
+        following = write_cursor(turn.next) if turn.next else None
+        return GroupOut(done=turn.done, left=turn.left, next=following, last_at=turn.last_at)
 
     @router.put("/destinations/{name}/rate", summary="Letters an hour, over all its targets", status_code=204)
     async def set_rate(name: str, wish: RateIn, who: Who) -> None:

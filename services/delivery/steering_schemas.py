@@ -4,14 +4,16 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from services.delivery.groups import GroupAct
 from services.delivery.home.mail import IncomingKind
 from services.delivery.mime import Unwritable, write_address
 from services.delivery.pauses import Scope
 from services.delivery.policy import DeliveryPolicy
-from services.delivery.states import LetterState
+from services.delivery.states import CANCELLABLE, RETRIABLE, LetterState
+from services.delivery.target_addresses import AddressState
 
 WHY_CHARACTERS_MAX = 500
 SUBJECT_CHARACTERS_MAX = 300
@@ -59,6 +61,32 @@ class RateIn(WhyIn):
     per_hour: int | None = Field(ge=1, le=1_000_000, description="letters, over all its targets; null: no rate")
 
 
+class AddressIn(WhyIn):
+    address: Address
+
+
+class GroupIn(WhyIn):
+    """Letters of one state; with a case, target or destination only those of it."""
+
+    act: GroupAct
+    state: LetterState
+    case_id: UUID | None = None
+    target_id: UUID | None = None
+    destination: Subject | None = None
+    per_minute: int | None = Field(default=None, ge=1, le=100_000, description="sent again, so many a minute")
+    dry_run: bool = Field(default=False, description="only count them")
+    after: str | None = Field(default=None, max_length=200, description="`next` of the turn before")
+    begin_at: AwareDatetime | None = Field(default=None, description="`last_at` of the turn before")
+
+    @model_validator(mode="after")
+    def _fits(self) -> "GroupIn":
+        fitting = RETRIABLE if self.act is GroupAct.AGAIN else CANCELLABLE
+        if self.state not in fitting:
+            states = ", ".join(fitting)
+            raise PydanticCustomError("state", "Letters of this state cannot: {states} can.", {"states": states})
+        return self
+
+
 class SuppressionIn(WhyIn):
     address: Address
     days: int | None = Field(default=None, ge=1, le=DAYS_MAX, description="absent: until it is released")
@@ -89,6 +117,11 @@ class DestinationOut(Out):
     cool_until: datetime | None
     held_because: str | None
     is_paused: bool
+
+
+class TargetAddressOut(BaseModel):
+    address: str
+    state: AddressState
 
 
 class TargetOut(Out):
@@ -147,6 +180,19 @@ class IncomingOut(Out):
     code: int | None
     status: str | None
     received_at: datetime
+
+
+class GroupOut(BaseModel):
+    """After a dry run `done` is how many there are."""
+
+    done: int
+    left: int = Field(default=0, description="those that stay as they are: they must not go out, or have changed")
+    next: str | None = Field(default=None, description="give it as `after` to go on; null: the group is through")
+    last_at: datetime | None = Field(default=None, description="when the last of them goes")
+
+
+class MovedOut(BaseModel):
+    letters: int = Field(description="queued letters that go there now")
 
 
 class AuditOut(Out):

@@ -25,6 +25,7 @@ from services.delivery.channels.to_folder import ToFolder
 from services.delivery.claiming import Claims
 from services.delivery.desk import Desk
 from services.delivery.dkim_signing import read_signer
+from services.delivery.groups import Groups
 from services.delivery.home.addresses import LetterAddresses, read_addresses
 from services.delivery.home.homecoming import Homecoming
 from services.delivery.home.listening import Listener, Porter
@@ -32,6 +33,7 @@ from services.delivery.home.reading import IncomingReader
 from services.delivery.lateness import Lateness
 from services.delivery.mail_view import MailReader
 from services.delivery.metrics import DeliveryMetrics
+from services.delivery.moving import Moving
 from services.delivery.rendering import Campaign, read_campaign
 from services.delivery.sending import Sender, SenderLimits
 from services.delivery.settings import DeliverySettings
@@ -91,6 +93,8 @@ class Wiring:
     canceller: Canceller
     validity: Validity
     desk: Desk
+    groups: Groups
+    moving: Moving
     mail: MailReader
     staff: Staff
     pages: Pages
@@ -212,7 +216,9 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
         keep_dead=keeper(database, DeadLetter),
         canceller=Canceller(database, outbox, clock),
         validity=Validity(database, outbox, clock, sender_wake),
-        desk=Desk(database, outbox, clock, sender_wake),
+        desk=Desk(database, outbox, clock, audit, sender_wake),
+        groups=Groups(database, outbox, clock, audit, sender_wake),
+        moving=Moving(database, clock, audit, sender_wake),
         mail=MailReader(campaign, clock, settings.letters_folder),
         staff=staff_of(settings, clock),
         pages=Pages([HERE / "templates"]),

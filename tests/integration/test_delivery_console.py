@@ -52,6 +52,7 @@ async def a_letter(delivery: DeliveryService, answer: Answer | None = None) -> U
     return letter_of(action)
 
 
+WHY = {"why": "they asked"}
 PATHS = [
     ("GET", LETTERS),
     ("GET", f"{LETTERS}/{uuid_of(1)}"),
@@ -193,12 +194,12 @@ async def test_one_letter_is_shown_with_its_attempts_and_as_mail(delivery: Deliv
 
 async def test_a_letter_that_is_not_there_is_not_found(delivery: DeliveryService) -> None:
     for method, path in PATHS[1:4]:
-        assert (await delivery.http.request(method, path, headers=BEARER)).status_code == 404
+        assert (await delivery.http.request(method, path, headers=BEARER, json=WHY)).status_code == 404
 
 
 async def test_a_bounced_letter_can_be_sent_again(delivery: DeliveryService) -> None:
     letter_id = await a_letter(delivery, REFUSED)
-    answer = await delivery.http.post(f"{LETTERS}/{letter_id}/retry", headers=BEARER)
+    answer = await delivery.http.post(f"{LETTERS}/{letter_id}/retry", headers=BEARER, json=WHY)
     assert (answer.status_code, answer.json()["state"]) == (200, "queued")
     async with delivery.sending():
         await until(lambda: delivery.channel.taken)
@@ -209,7 +210,7 @@ async def test_an_expired_letter_that_is_sent_again_gets_a_day(delivery: Deliver
     letter_id = await a_letter(delivery)
     delivery.clock.advance(timedelta(days=6))
     await delivery.sweep().sweep()
-    answer = await delivery.http.post(f"{LETTERS}/{letter_id}/retry", headers=BEARER)
+    answer = await delivery.http.post(f"{LETTERS}/{letter_id}/retry", headers=BEARER, json=WHY)
     assert answer.status_code == 200
     row = await delivery.letter()
     assert (row.state, row.failure, row.expires_at) == (
@@ -222,19 +223,19 @@ async def test_an_expired_letter_that_is_sent_again_gets_a_day(delivery: Deliver
 async def test_an_uncertain_letter_that_did_arrive_is_told_as_sent(delivery: DeliveryService) -> None:
     letter_id = await a_letter(delivery, Unknown(Phase.DOT))
     arrived = f"{LETTERS}/{letter_id}/arrived"
-    assert (await delivery.http.post(arrived, headers=BEARER)).json()["state"] == "sent"
+    assert (await delivery.http.post(arrived, headers=BEARER, json=WHY)).json()["state"] == "sent"
     assert [type(report) for report in await delivery.reports()] == [LetterUncertainV1, LetterSentV1]
-    assert (await delivery.http.post(arrived, headers=BEARER)).status_code == 409
+    assert (await delivery.http.post(arrived, headers=BEARER, json=WHY)).status_code == 409
 
 
 async def test_an_uncertain_letter_can_be_sent_again_or_let_go(delivery: DeliveryService) -> None:
     letter_id = await a_letter(delivery, Unknown(Phase.DOT))
-    assert (await delivery.http.post(f"{LETTERS}/{letter_id}/retry", headers=BEARER)).status_code == 200
+    assert (await delivery.http.post(f"{LETTERS}/{letter_id}/retry", headers=BEARER, json=WHY)).status_code == 200
 
 
 async def test_a_queued_letter_can_be_stopped(delivery: DeliveryService) -> None:
     letter_id = await a_letter(delivery)
-    answer = await delivery.http.post(f"{LETTERS}/{letter_id}/cancel", headers=BEARER)
+    answer = await delivery.http.post(f"{LETTERS}/{letter_id}/cancel", headers=BEARER, json=WHY)
     assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
     assert [type(report) for report in await delivery.reports()] == [LetterCancelledV1]
 
@@ -248,7 +249,7 @@ async def test_what_the_state_does_not_allow_is_a_conflict(
 ) -> None:
     letter_id = await a_letter(delivery, answer)
     before = await delivery.letter()
-    problem = await delivery.http.post(f"{LETTERS}/{letter_id}/{action}", headers=BEARER)
+    problem = await delivery.http.post(f"{LETTERS}/{letter_id}/{action}", headers=BEARER, json=WHY)
     assert problem.status_code == 409
     assert problem.json()["type"].endswith(f"cannot-{action}")
     assert (await delivery.letter()).state is before.state
@@ -257,7 +258,7 @@ async def test_what_the_state_does_not_allow_is_a_conflict(
 async def test_a_letter_of_a_withdrawn_case_is_never_sent_again(delivery: DeliveryService) -> None:
     letter_id = await a_letter(delivery, REFUSED)
     await delivery.tell(a_closed_case())
-    problem = await delivery.http.post(f"{LETTERS}/{letter_id}/retry", headers=BEARER)
+    problem = await delivery.http.post(f"{LETTERS}/{letter_id}/retry", headers=BEARER, json=WHY)
     assert (problem.status_code, problem.json()["type"].rpartition("/")[2]) == (409, "withdrawn")
 
 
@@ -270,10 +271,10 @@ async def test_the_pages_list_show_and_move_letters(delivery: DeliveryService) -
     page = await delivery.http.get(f"/ops/letters/{letter_id}")
     assert "Dear Minister" in page.text
     assert "no such mailbox" in page.text
-    answer = await delivery.http.post(f"/ops/letters/{letter_id}/retry", headers=OWN_FORM)
+    answer = await delivery.http.post(f"/ops/letters/{letter_id}/retry", headers=OWN_FORM, data=WHY)
     assert (answer.status_code, answer.headers["location"]) == (303, f"/ops/letters/{letter_id}")
     assert (await delivery.letter()).state is LetterState.QUEUED
-    await delivery.http.post(f"/ops/letters/{letter_id}/cancel", headers=OWN_FORM)
+    await delivery.http.post(f"/ops/letters/{letter_id}/cancel", headers=OWN_FORM, data=WHY)
     assert (await delivery.letter()).state is LetterState.CANCELLED
 
 

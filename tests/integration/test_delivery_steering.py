@@ -162,9 +162,9 @@ async def test_nothing_goes_to_a_suppressed_address_until_it_is_released(deliver
     assert {report.reason for report in reports if isinstance(report, LetterFailedV1)} == {FailureReason.NO_ADDRESS}
     letter = (await delivery.letters())[0].id
     retry = f"/api/v1/letters/{letter}/retry"
-    assert (await delivery.http.post(retry, headers=BEARER)).status_code == 409
+    assert (await delivery.http.post(retry, headers=BEARER, json={"why": "they asked"})).status_code == 409
     await ask(delivery, "POST", "/suppressions/release", 204, address=address, why="they are back")
-    assert (await delivery.http.post(retry, headers=BEARER)).status_code == 200
+    assert (await delivery.http.post(retry, headers=BEARER, json={"why": "they asked"})).status_code == 200
     assert len(await delivery.claims().claim(10)) == 1
     await ask(delivery, "POST", "/suppressions/release", 404, address=address, why="again")
 

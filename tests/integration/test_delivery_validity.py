@@ -9,6 +9,7 @@ import pytest
 from services.delivery.channels import Accepted, Phase, Refused
 from services.delivery.claiming import HandoverResult
 from services.delivery.states import LetterState
+from shared.audit import By
 from shared.messages.actions import ActionInvalidatedV1, ActionReinstatedV1
 from shared.messages.delivery import LetterCancelledV1, LetterSentV1
 from shared.messages.envelope import Event
@@ -84,9 +85,9 @@ async def test_an_operator_cannot_send_again_what_does_not_count(delivery: Deliv
     await delivery.tell(INVALID)
     bounced = (await delivery.letters())[0]
     with pytest.raises(Problem, match="must not be sent"):
-        await delivery.wiring.desk.retry_letter(bounced.id)
+        await delivery.wiring.desk.retry_letter(bounced.id, By("Amina", "a test"))
     await delivery.tell(AGAIN)
-    await delivery.wiring.desk.retry_letter(bounced.id)
+    await delivery.wiring.desk.retry_letter(bounced.id, By("Amina", "a test"))
     assert (await delivery.letter(bounced.id)).state is LetterState.QUEUED
 
 

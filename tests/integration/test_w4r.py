@@ -20,6 +20,7 @@ from tests.support.events import MINISTRY
 
 ROOT = Path(__file__).parents[2]
 SECONDS_MAX = 30
+WHY = ("--why", "they asked")
 
 
 @pytest.fixture
@@ -93,13 +94,25 @@ async def test_letters_are_looked_at_stopped_and_sent_again(
     stopped = await run(environment, "suppress", MINISTRY.email or "", "--why", "moved", "--days", "3")
     assert "5 queued letters were stopped" in stopped.out
     assert len(await told(environment, "suppressions")) == 1
-    assert "0 letters were sent again, 5 left" in (await run(environment, "again", "suppressed")).out
+    assert "0 letters were sent again, 5 left" in (await run(environment, "again", "suppressed", *WHY)).out
     await run(environment, "release", MINISTRY.email or "", "--why", "they are back")
-    assert "5 letters are suppressed" in (await run(environment, "again", "suppressed", "--dry-run")).out
+    assert "5 letters are suppressed" in (await run(environment, "again", "suppressed", "--dry-run", *WHY)).out
     assert await delivery.states() == {LetterState.SUPPRESSED}
-    assert "5 letters were sent again, 0 left" in (await run(environment, "again", "suppressed")).out
-    assert "5 letters were stopped" in (await run(environment, "cancel")).out
+    assert "5 letters were sent again, 0 left" in (await run(environment, "again", "suppressed", *WHY)).out
+    assert "5 letters were stopped" in (await run(environment, "cancel", *WHY)).out
     assert await delivery.states() == {LetterState.CANCELLED}
+
+
+async def test_letters_go_elsewhere_and_what_came_back_is_listed(
+    delivery: DeliveryService, environment: dict[str, str]
+) -> None:
+    await delivery.tell(*many_actions(2))
+    moved = await run(environment, "move", str(MINISTRY.id), "office@parliament.example", *WHY)
+    assert "2 queued letters go there now" in moved.out
+    [address] = await told(environment, "addresses", str(MINISTRY.id))
+    assert address == {"address": "office@parliament.example", "state": "active"}
+    assert await told(environment, "incoming") == []
+    assert await told(environment, "dead") == []
 
 
 async def test_what_the_api_refuses_is_said_in_its_words(

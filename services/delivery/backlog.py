@@ -1,0 +1,54 @@
+"""Counts what could go now, and how long it has waited: due, its target and destination open, nothing of it paused.
+
+When this grows, more senders help. What waits for its time, for a rest to end or for working hours is not in it: there
+more senders do nothing.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.delivery.open_lines import open_lines
+from services.delivery.pauses import read_pauses
+from services.delivery.tables import IS_QUEUED_LETTER, Letter, Line
+from shared.messages.cases import Channel
+
+LETTERS_PER_LINE_MAX = 10_000
+
+_LINES = Line.__table__  # type: ignore[attr-defined]
+_LETTERS = Letter.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Letters that could go now, by destination, and how long the one has waited that has waited longest."""
+
+    eligible: Mapping[str, int] = field(default_factory=dict)
+    lag: timedelta = timedelta(0)
+
+
+async def read_backlog(session: AsyncSession, now: datetime) -> Backlog:
+    """No line is counted further than `LETTERS_PER_LINE_MAX`."""
+    paused = await read_pauses(session)
+    if paused.everything or Channel.EMAIL in paused.channels:
+        return Backlog()
+    connection = await session.connection()
+    lines = await connection.execute(open_lines(_LINES.c.id, _LINES.c.destination, paused=paused, now=now))
+    eligible, oldest = Counter[str](), now
+    for line_id, destination in lines.all():
+        count, first = (await connection.execute(_of_line(line_id, now))).one()
+        if count:
+            eligible[destination] += count
+            oldest = min(oldest, first)
+    return Backlog(eligible, now - oldest)
+
+
+def _of_line(line_id: Any, now: datetime) -> Select[int, Any]:
+    due = (IS_QUEUED_LETTER, _LETTERS.c.line_id == line_id, _LETTERS.c.next_at <= now, _LETTERS.c.expires_at > now)
+    some = select(_LETTERS.c.next_at).where(*due).order_by(_LETTERS.c.next_at).limit(LETTERS_PER_LINE_MAX).subquery()
+    return select(func.count(), func.min(some.c.next_at)).select_from(some)
