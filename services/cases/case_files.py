@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from services.cases.places import countries, is_language
 from services.cases.tables import CaseStatus, ConsentScope, UpdateKind
+from shared.delivery_policy import DeliveryPolicy
 from shared.messages.cases import Channel, Verification
 
 SUBJECT_CHARACTERS_MAX = 200
@@ -124,6 +125,8 @@ class TargetPart(FilePart):
     email: Address | None = None
     post_address: Words | None = None
     handle: Annotated[str, Field(pattern=r"^@\w{1,50}$")] | None = None
+    other_emails: Annotated[tuple[Address, ...], Field(max_length=ITEMS_MAX)] = ()
+    delivery: DeliveryPolicy | None = None
 
 
 class LetterPart(FilePart):

@@ -1,6 +1,7 @@
 """Turns a case's file into its rows and its events."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete
@@ -97,13 +98,16 @@ def target_id(key: str) -> UUID:
 
 
 def _target(target: TargetPart) -> Target:
-    return Target(id=target_id(target.key), **target.model_dump(exclude={"key"}))
+    return Target(id=target_id(target.key), **_described(target))
 
 
 def _target_row(case_id: UUID, position: int, target: TargetPart) -> CaseTarget:
-    return CaseTarget(
-        case_id=case_id, id=target_id(target.key), position=position, **target.model_dump(exclude={"key"})
-    )
+    return CaseTarget(case_id=case_id, id=target_id(target.key), position=position, **_described(target))
+
+
+def _described(target: TargetPart) -> dict[str, Any]:
+    delivery = target.delivery.model_dump(mode="json", exclude_unset=True) if target.delivery else None
+    return target.model_dump(exclude={"key", "delivery"}) | {"delivery": delivery}
 
 
 async def _delete_parts(session: AsyncSession, case_id: UUID) -> None:

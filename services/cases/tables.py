@@ -131,6 +131,8 @@ class CaseTarget(Row, table=True):
     email: str | None = None
     post_address: str | None = None
     handle: str | None = None
+    other_emails: list[str] = Field(default=[], sa_type=JSON)
+    delivery: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
 
 
 class CaseLetter(Row, table=True):

@@ -8,23 +8,35 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Update, func, update
+from sqlalchemy import ColumnElement, Update, and_, func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.holding import Verdict, hold_letters, stopped, write_verdicts
 from services.delivery.outcomes import Decision
+from services.delivery.planning import PlannedLetter
 from services.delivery.reports import HeldLetter
 from services.delivery.states import CANCELLABLE, LetterState
 from services.delivery.tables import IS_LIVE, Cancellation, Letter
 from shared.clock import Clock
 from shared.db import Database, insert_once
+from shared.messages.envelope import derived_id
 from shared.outbox import Outbox
 
 CHUNK_LETTERS_MAX = 500
 CHUNKS_MAX = 20_000
 
 CANCELLED = Decision(LetterState.CANCELLED, counts=False)
+
+
+def named_by(case_id: UUID, target_id: UUID) -> UUID:
+    """What is cancelled when a case no longer names a target."""
+    return derived_id("named by", case_id, target_id)
+
+
+def subjects_of(letter: HeldLetter | PlannedLetter) -> tuple[UUID, UUID, UUID]:
+    """What a letter must not go out for, once any of these is cancelled."""
+    return letter.case_id, letter.action_id, named_by(letter.case_id, letter.target_id)
 
 
 async def share_cases(session: AsyncSession, case_ids: Iterable[UUID]) -> None:
@@ -38,7 +50,7 @@ async def lock_cases(session: AsyncSession, case_ids: Iterable[UUID]) -> None:
 
 
 async def find_cancelled(session: AsyncSession, subjects: Collection[UUID]) -> dict[UUID, str]:
-    """Which of these actions and cases are cancelled, and why."""
+    """Which of these are cancelled, and why: actions, cases, and targets as a case names them."""
     statement = select(Cancellation.subject, Cancellation.reason).where(col(Cancellation.subject).in_(subjects))
     return dict((await session.exec(statement)).all())
 
@@ -56,6 +68,12 @@ class Canceller:
         """As `cancel_case`, for the letters of one action."""
         await self._remember(action_id, case_id, reason)
         return await self._stop_all(col(Letter.action_id) == action_id, reason)
+
+    async def cancel_target(self, case_id: UUID, target_id: UUID, reason: str) -> int:
+        """As `cancel_case`, for the letters of one case to one target."""
+        await self._remember(named_by(case_id, target_id), case_id, reason)
+        mine = and_(col(Letter.case_id) == case_id, col(Letter.target_id) == target_id)
+        return await self._stop_all(mine, reason)
 
     async def _remember(self, subject: UUID, case_id: UUID, reason: str) -> None:
         row = {"subject": subject, "reason": reason, "at": self._clock.now()}

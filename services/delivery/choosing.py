@@ -11,7 +11,7 @@ from uuid import UUID
 
 from services.delivery.destinations import DestinationState, room
 from services.delivery.granting import Grant, TargetState, grant
-from services.delivery.policy import DeliveryPolicy
+from shared.delivery_policy import DeliveryPolicy
 
 
 @dataclass(frozen=True, slots=True)

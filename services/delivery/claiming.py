@@ -21,7 +21,6 @@ from services.delivery.kinds import LetterKind
 from services.delivery.next_letters import find_letters, find_others, take_turn
 from services.delivery.outcomes import Decision, SendPolicy, decide
 from services.delivery.pauses import read_pauses
-from services.delivery.policy import DeliveryPolicy
 from services.delivery.rendering import Composition
 from services.delivery.reports import HeldLetter
 from services.delivery.states import LetterState
@@ -32,6 +31,7 @@ from services.delivery.target_addresses import move_letters, next_address
 from shared.audit import By
 from shared.clock import Clock, FollowingClock
 from shared.db import Database
+from shared.delivery_policy import DeliveryPolicy
 from shared.outbox import Outbox
 
 ANY_NUMBER = 1_000_000

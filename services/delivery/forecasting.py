@@ -10,8 +10,8 @@ from math import ceil
 from zoneinfo import ZoneInfo
 
 from services.delivery.granting import HOUR, TargetState, most_in_a_day
-from services.delivery.policy import DeliveryPolicy, PolicyMode
 from services.delivery.working_hours import local_day, next_midnight, next_open
+from shared.delivery_policy import DeliveryPolicy, PolicyMode
 
 DAYS_MAX = 400
 PER_HOUR_POLITE_MAX = 600

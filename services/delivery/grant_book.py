@@ -17,8 +17,8 @@ from services.delivery.channels import Answer
 from services.delivery.choosing import Choice, Waiting
 from services.delivery.destinations import Bearing, DestinationState, after, spend
 from services.delivery.granting import settle
-from services.delivery.policy import DeliveryPolicy
 from services.delivery.tables import IS_QUEUED_LETTER, Destination, Letter, Line, TargetPolicy
+from shared.delivery_policy import DeliveryPolicy
 
 LOOK_AGAIN_MIN, LOOK_AGAIN_MAX = timedelta(seconds=2), timedelta(minutes=1)
 

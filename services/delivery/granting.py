@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from services.delivery.gcra import Rate, allow, give_back
-from services.delivery.policy import DeliveryPolicy, PolicyMode
 from services.delivery.working_hours import local_day, next_midnight, next_open
+from shared.delivery_policy import DeliveryPolicy, PolicyMode
 
 HOUR = timedelta(hours=1)
 BURSTS_PER_HOUR = 12  # after a rest, as many at once as five minutes bring

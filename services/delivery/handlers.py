@@ -10,12 +10,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.delivery.cancelling import CANCELLED, Canceller, find_cancelled, share_cases
+from services.delivery.cancelling import CANCELLED, Canceller, find_cancelled, share_cases, subjects_of
 from services.delivery.holding import Verdict, stopped, write_verdicts
 from services.delivery.kinds import LetterKind
 from services.delivery.lines import stand_in_line
 from services.delivery.outcomes import Decision
 from services.delivery.planning import Answered, PlannedLetter, plan_action, plan_answer, plan_confirmation
+from services.delivery.publishing import heed_cases
 from services.delivery.registering import report_registered
 from services.delivery.states import LetterState
 from services.delivery.suppressing import SUPPRESSED
@@ -39,7 +40,7 @@ from shared.messages.actions import (
     AnswerForwardingRequestedV1,
     VerificationRequestedV1,
 )
-from shared.messages.cases import CaseClosedV1, ClosedReason
+from shared.messages.cases import CaseClosedV1, CasePublishedV1, ClosedReason
 from shared.messages.delivery import FailureReason
 from shared.messages.envelope import Envelope, Event
 from shared.outbox import Outbox
@@ -149,15 +150,14 @@ async def _settle_at_once(session: AsyncSession, letters: Sequence[PlannedLetter
     case or action.
 
     In this order: what is stopped may be let go again, and without an address it cannot go anywhere."""
-    subjects = {letter.case_id for letter in letters} | {letter.action_id for letter in letters}
-    reasons = await find_cancelled(session, subjects)
+    reasons = await find_cancelled(session, {one for letter in letters for one in subjects_of(letter)})
     invalid = await find_invalid(session, {letter.action_id for letter in letters})
     reasons = dict.fromkeys(invalid, INVALIDATED) | reasons
     addresses = {letter.to_address for letter in letters if letter.to_address and letter.kind is LetterKind.LETTER}
     suppressed = await find_suppressed(session, addresses, now)
     verdicts = []
     for letter in letters:
-        reason = reasons.get(letter.case_id) or reasons.get(letter.action_id)
+        reason = next((reasons[one] for one in subjects_of(letter) if one in reasons), None)
         if not letter.to_address:
             no_address = Decision(LetterState.FAILED, counts=False, failure=FailureReason.NO_ADDRESS)
             verdicts.append(Verdict(letter.as_held(), no_address, letter.fence))
@@ -180,13 +180,14 @@ async def _insert(session: AsyncSession, letters: Sequence[PlannedLetter]) -> No
 LETTERS = Queue(
     LETTERS_QUEUE, (ActionAcceptedV1, ActionCancelledV1, ActionInvalidatedV1, ActionReinstatedV1, CaseClosedV1)
 )
+CASES = Queue("delivery.cases", (CasePublishedV1,))
 CONFIRMATIONS = Queue(CONFIRMATIONS_QUEUE, (VerificationRequestedV1, AnswerForwardingRequestedV1))
-QUEUES: tuple[Queue, ...] = (LETTERS, CONFIRMATIONS)
+QUEUES: tuple[Queue, ...] = (LETTERS, CONFIRMATIONS, CASES)
 
 
 def subscriptions(wiring: Wiring) -> list[Subscription]:
-    """One queue for what concerns letters, so that what concerns one action mostly keeps its order; and one for
-    mail to supporters, which somebody waits for, and must not stand behind a launch's letters."""
+    """One queue for what concerns letters, so that what concerns one action mostly keeps its order; one for cases as
+    they are published; and one for mail to supporters, which somebody waits for: it must not stand behind a launch."""
     handlers: dict[type[Event], Handler] = {
         ActionAcceptedV1: _planner(plan_letters, LETTERS, wiring),
         ActionCancelledV1: partial(cancel_action, canceller=wiring.canceller),
@@ -194,12 +195,20 @@ def subscriptions(wiring: Wiring) -> list[Subscription]:
         ActionReinstatedV1: wiring.validity.heed,
         CaseClosedV1: partial(close_case, canceller=wiring.canceller),
     }
+    publications = partial(
+        heed_cases,
+        database=wiring.database,
+        canceller=wiring.canceller,
+        clock=wiring.clock,
+        wake=wiring.sender_wake,
+    )
     to_supporters: dict[type[Event], Handler] = {
         VerificationRequestedV1: _planner(plan_confirmations, CONFIRMATIONS, wiring),
         AnswerForwardingRequestedV1: _planner(forward_answers, CONFIRMATIONS, wiring),
     }
     return [
         Subscription(LETTERS, dispatch(handlers), wiring.keep_dead, BATCH_MAX, LINGER_SECONDS),
+        Subscription(CASES, dispatch({CasePublishedV1: publications}), wiring.keep_dead),
         Subscription(CONFIRMATIONS, dispatch(to_supporters), wiring.keep_dead, BATCH_MAX, LINGER_SECONDS),
     ]
 

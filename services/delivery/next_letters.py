@@ -25,7 +25,6 @@ from services.delivery.grant_book import STATE_OF_DESTINATION, write_grants
 from services.delivery.granting import TargetState
 from services.delivery.open_lines import open_lines
 from services.delivery.pauses import Paused
-from services.delivery.policy import DeliveryPolicy
 from services.delivery.tables import (
     IS_QUEUED_LETTER,
     IS_QUEUED_OTHER,
@@ -35,6 +34,7 @@ from services.delivery.tables import (
     Line,
     TargetPolicy,
 )
+from shared.delivery_policy import DeliveryPolicy
 from shared.messages.cases import Channel
 
 LINES_LOOKED_AT_MAX = 64

@@ -12,7 +12,6 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import ValidationError
 
-from services.delivery.policy import Weekday
 from services.delivery.steering_api import known_target, target_out
 from services.delivery.steering_schemas import (
     WHY_CHARACTERS_MAX,
@@ -25,6 +24,7 @@ from services.delivery.steering_schemas import (
 )
 from services.delivery.wiring import Wiring
 from shared.audit import By
+from shared.delivery_policy import Weekday
 from shared.web.problems import FieldError, Problem, field_errors, invalid
 
 OVERVIEW, TARGETS, SUPPRESSIONS = "/ops/overview", "/ops/targets", "/ops/suppressions"

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.delivery.cancelling import find_cancelled, share_cases
+from services.delivery.cancelling import find_cancelled, share_cases, subjects_of
 from services.delivery.errors import cannot_retry, has_no_address, is_suppressed, must_not_retry
 from services.delivery.holding import Verdict, write_verdicts
 from services.delivery.kinds import LetterKind
@@ -61,7 +61,7 @@ async def _judge(
     session: AsyncSession, letters: Sequence[HeldLetter], now: datetime
 ) -> tuple[dict[UUID, Problem], dict[UUID, str]]:
     """Those that may not go, with the reason; and those that may, but elsewhere."""
-    stopped = await find_cancelled(session, {one for letter in letters for one in (letter.case_id, letter.action_id)})
+    stopped = await find_cancelled(session, {one for letter in letters for one in subjects_of(letter)})
     invalid = await find_invalid(session, {letter.action_id for letter in letters})
     addresses = dict(
         (
@@ -78,7 +78,7 @@ async def _judge(
         address = addresses.get(letter.id)
         if letter.state not in RETRIABLE:
             refused[letter.id] = cannot_retry(letter.state)
-        elif not stopped.keys().isdisjoint((letter.case_id, letter.action_id)) or letter.action_id in invalid:
+        elif not stopped.keys().isdisjoint(subjects_of(letter)) or letter.action_id in invalid:
             refused[letter.id] = must_not_retry()
         elif not address:
             refused[letter.id] = has_no_address()

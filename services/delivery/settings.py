@@ -7,7 +7,7 @@ from pydantic import AliasChoices, Field, SecretStr, model_validator
 
 from services.delivery.destinations import Bearing
 from services.delivery.outcomes import SendPolicy, UncertainPolicy
-from services.delivery.policy import DeliveryPolicy
+from shared.delivery_policy import DeliveryPolicy
 from shared.settings import Settings
 
 

@@ -19,10 +19,10 @@ from services.delivery.forecasting import forecast
 from services.delivery.granting import TargetState
 from services.delivery.next_letters import read_policy
 from services.delivery.pauses import Paused, read_pauses
-from services.delivery.policy import DeliveryPolicy
 from services.delivery.tables import IS_QUEUED_LETTER, IS_SENDING, DeadLetter, Destination, Letter, Line, TargetPolicy
 from shared.clock import Clock
 from shared.db import Database
+from shared.delivery_policy import DeliveryPolicy
 
 SHOWN_MAX = 200
 

@@ -14,12 +14,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.errors import cannot_bundle_yet, no_such_destination, no_such_subject, no_such_target, not_paused
 from services.delivery.pauses import Scope
-from services.delivery.policy import BUNDLING, DeliveryPolicy
 from services.delivery.tables import Destination, Line, Pause, TargetPolicy
 from services.delivery.waking import ring_senders
 from shared.audit import Auditor, By
 from shared.clock import Clock
 from shared.db import Database
+from shared.delivery_policy import BUNDLING, DeliveryPolicy
 from shared.messages.cases import Channel
 from shared.wake import Wake
 

@@ -11,9 +11,9 @@ from services.delivery.groups import GroupAct
 from services.delivery.home.mail import IncomingKind
 from services.delivery.mime import Unwritable, write_address
 from services.delivery.pauses import Scope
-from services.delivery.policy import DeliveryPolicy
 from services.delivery.states import CANCELLABLE, RETRIABLE, LetterState
 from services.delivery.target_addresses import AddressState
+from shared.delivery_policy import DeliveryPolicy
 
 WHY_CHARACTERS_MAX = 500
 SUBJECT_CHARACTERS_MAX = 300

@@ -137,6 +137,15 @@ class TargetPolicy(Row, table=True):
     late_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class KnownCase(Row, table=True):
+    """The latest revision of a case that delivery has heard of."""
+
+    __tablename__ = "known_case"
+
+    case_id: UUID = Field(primary_key=True)
+    revision: int
+
+
 class Destination(Row, table=True):
     """A mail provider or domain, and how it bears with us: see `destinations.py`."""
 

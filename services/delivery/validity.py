@@ -15,7 +15,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.delivery.cancelling import CHUNK_LETTERS_MAX, find_cancelled, lock_cases, share_cases, stop_some
+from services.delivery.cancelling import (
+    CHUNK_LETTERS_MAX,
+    find_cancelled,
+    lock_cases,
+    share_cases,
+    stop_some,
+    subjects_of,
+)
 from services.delivery.holding import Verdict, hold_letters, stopped, write_verdicts
 from services.delivery.outcomes import RETRY_GRACE, Decision
 from services.delivery.reports import HeldLetter
@@ -78,8 +85,8 @@ class Validity:
         valid = cases.keys() - await find_invalid(session, cases.keys())
         mine = (col(Letter.action_id).in_(valid), col(Letter.stop_reason) == INVALIDATED, col(Letter.id) > last_id)
         letters = await hold_letters(session, *mine, order_by=col(Letter.id), limit=CHUNK_LETTERS_MAX)
-        forbidden = await find_cancelled(session, {one for letter in letters for one in _subjects(letter)})
-        free = [letter for letter in letters if forbidden.keys().isdisjoint(_subjects(letter))]
+        forbidden = await find_cancelled(session, {one for letter in letters for one in subjects_of(letter)})
+        free = [letter for letter in letters if forbidden.keys().isdisjoint(subjects_of(letter))]
         waiting = [letter for letter in free if letter.state is LetterState.CANCELLED]
         now = self._clock.now()
         verdicts = [Verdict(stopped(letter, None), _let_go(letter, now), letter.fence) for letter in waiting]
@@ -113,10 +120,6 @@ async def _upsert(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None
     changes = {name: insert.excluded[name] for name in ("number", "is_valid")}
     is_later = insert.excluded.number > table.c.number
     await session.exec(insert.on_conflict_do_update(index_elements=["action_id"], set_=changes, where=is_later))
-
-
-def _subjects(letter: HeldLetter) -> tuple[UUID, UUID]:
-    return letter.case_id, letter.action_id
 
 
 async def _unmark(session: AsyncSession, letters: Sequence[HeldLetter], expires_at: datetime) -> None:

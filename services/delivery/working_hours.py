@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
-from services.delivery.policy import DeliveryPolicy, Every, Weekday, WorkingHours
+from shared.delivery_policy import DeliveryPolicy, Every, Weekday, WorkingHours
 
 DAYS_LOOKED_AHEAD_MAX = 400
 COUNTRIES_REMEMBERED_MAX = 300

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
@@ -49,6 +49,9 @@ class Target(Part):
     post_address: str | None = None
     handle: str | None = None
     other_emails: tuple[str, ...] = Field(default=(), description="tried in this order where the first one is dead")
+    delivery: dict[str, Any] | None = Field(
+        default=None, description="how it wants its letters, as shared/delivery_policy.py has it; absent: as all others"
+    )
 
 
 class LetterTemplate(Part):

@@ -13,8 +13,8 @@ from services.delivery.channels import Accepted, Answer, Blocked, Phase, Throttl
 from services.delivery.claiming import ClaimedLetter, HandoverResult
 from services.delivery.destinations import QUARANTINE, REFUSALS_MIN
 from services.delivery.pauses import Scope
-from services.delivery.policy import DeliveryPolicy, PolicyMode
 from services.delivery.tables import Destination, Letter, Pause, TargetPolicy
+from shared.delivery_policy import DeliveryPolicy, PolicyMode
 from shared.messages.actions import ActionAcceptedV1
 from shared.messages.cases import Target
 from shared.messages.envelope import derived_id

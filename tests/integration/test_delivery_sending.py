@@ -76,12 +76,15 @@ async def test_a_refused_letter_bounces_with_its_code(delivery: DeliveryService)
 
 
 async def test_an_address_that_cannot_be_written_bounces_without_a_try(delivery: DeliveryService) -> None:
-    strange = Target(id=uuid_of(1), name="Office", country="PK", email="имя@office.example")
+    strange = Target(id=uuid_of(1), name="Office", country="PK", email="office@@office.example")
     await delivery.tell(an_accepted_action(targets=(strange,)))
     async with delivery.sending():
         await until(delivery.reports)
     letter = await delivery.letter()
-    assert (letter.state, letter.last_text is not None and "ASCII" in letter.last_text) == (LetterState.BOUNCED, True)
+    assert (letter.state, letter.last_text is not None and "not an address" in letter.last_text) == (
+        LetterState.BOUNCED,
+        True,
+    )
 
 
 async def test_a_letter_without_an_answer_is_sent_again_under_the_same_message_id(delivery: DeliveryService) -> None:

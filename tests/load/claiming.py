@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from services.delivery.channels import Accepted, Phase
 from services.delivery.claiming import HandoverResult
-from services.delivery.policy import DeliveryPolicy
+from shared.delivery_policy import DeliveryPolicy
 from tests.support.delivery_service import DeliveryService, delivery_service, many_actions
 from tests.support.events import NOW, a_published_case
 

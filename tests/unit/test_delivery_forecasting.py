@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.delivery.forecasting import PER_HOUR_POLITE_MAX, forecast, suggest
 from services.delivery.granting import TargetState, grant
-from services.delivery.policy import DeliveryPolicy
+from shared.delivery_policy import DeliveryPolicy
 from tests.support.events import NOW
 
 HOURS = {"begin": "09:00", "end": "17:00"}

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from services.delivery.gcra import Rate, allow, give_back
 from services.delivery.granting import TargetState, grant, settle
-from services.delivery.policy import DeliveryPolicy, Every, PolicyMode, Weekday, WorkingHours
 from services.delivery.working_hours import local_day, next_bundle_at, next_open
+from shared.delivery_policy import DeliveryPolicy, Every, PolicyMode, Weekday, WorkingHours
 from tests.support.events import NOW
 
 RATES = st.builds(Rate, st.timedeltas(timedelta(milliseconds=10), timedelta(hours=1)), st.integers(1, 50))

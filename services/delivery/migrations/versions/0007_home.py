@@ -1,4 +1,4 @@
-"""What comes back, and targets with several addresses."""
+"""What comes back, targets with several addresses, and the cases whose revisions we know."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -41,7 +41,15 @@ def upgrade() -> None:
     op.create_index("incoming_of_case", "incoming", ["case_id", "received_at"])
     op.create_index("incoming_by_kind", "incoming", ["kind", "received_at"])
 
+    op.create_table(
+        "known_case",
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("case_id"),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("known_case")
     op.drop_table("incoming")
     op.drop_table("target_address")
