@@ -5,6 +5,7 @@ what the API answered. Exit code 1: it said no, and why stands on stderr.
 """
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -195,6 +196,41 @@ def incoming(kind: str | None = None, case: Case = None, as_json: Json = False) 
     fields = ["received_at", "kind", "case_slug", "letter_id", "code", "status", "from_name", "subject"]
     titles = ["when", "kind", "case", "letter", "code", "status", "from", "subject"]
     return show_table("What came back", titles, _cells(found, fields))
+
+
+@commands.command()
+def bundles(as_json: Json = False) -> None:
+    """Bundles of letters: digests, and paper."""
+    found = connect().get(f"{DELIVERY}/bundles")
+    if as_json:
+        return show_json(found)
+    fields = ["id", "mode", "target_name", "letters", "made_at", "printed_at", "handed_over_to"]
+    titles = ["bundle", "mode", "target", "letters", "made", "printed", "handed over to"]
+    return show_table("Bundles", titles, _cells(found, fields))
+
+
+@commands.command()
+def bundle(bundle_id: str, file: Path) -> None:
+    """Write a bundle's document, a PDF, into FILE."""
+    file.write_bytes(connect().read(f"{DELIVERY}/bundles/{bundle_id}.pdf"))
+
+
+@commands.command()
+def make_bundle(target_id: str, why: Why) -> None:
+    """Let the next bundle of a target that wants bundles be made at once."""
+    connect().send("POST", f"{DELIVERY}/bundles/of/{target_id}", why=why)
+
+
+@commands.command()
+def printed(bundle_id: str, why: Why) -> None:
+    """Say that a bundle is on paper."""
+    connect().send("POST", f"{DELIVERY}/bundles/{bundle_id}/printed", why=why)
+
+
+@commands.command()
+def handed_over(bundle_id: str, to_whom: str, why: Why) -> None:
+    """Say to whom a bundle was handed over."""
+    connect().send("POST", f"{DELIVERY}/bundles/{bundle_id}/handed-over", to_whom=to_whom, why=why)
 
 
 @commands.command()

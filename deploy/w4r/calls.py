@@ -26,10 +26,17 @@ class Api:
     def get(self, path: str, **query: Any) -> Any:
         return self._ask("GET", path, params={name: value for name, value in query.items() if value is not None})
 
+    def read(self, path: str) -> bytes:
+        return self._answer("GET", path).content
+
     def send(self, method: str, path: str, **body: Any) -> Any:
         return self._ask(method, path, json=body)
 
     def _ask(self, method: str, path: str, **more: Any) -> Any:
+        answer = self._answer(method, path, **more)
+        return answer.json() if answer.content else None
+
+    def _answer(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Raises `Refused`."""
         try:
             with httpx.Client(base_url=self.url, headers=self.headers, timeout=SECONDS_MAX, trust_env=False) as http:
@@ -38,7 +45,7 @@ class Api:
             raise Refused(f"{self.url} cannot be reached: {type(fault).__name__}") from fault
         if answer.is_error:
             raise Refused(_problem(answer))
-        return answer.json() if answer.content else None
+        return answer
 
 
 def connect(environment: Mapping[str, str] = os.environ) -> Api:

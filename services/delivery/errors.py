@@ -32,10 +32,6 @@ def not_paused() -> Problem:
     return Problem(404, "not-paused", "This is not paused")
 
 
-def cannot_bundle_yet() -> Problem:
-    return invalid([FieldError("mode", "Bundles are not made yet: choose single or throttled.")])
-
-
 def is_suppressed() -> Problem:
     return Problem(
         409, "suppressed", "This letter cannot be sent", "Nothing is sent to its address: release that first."
@@ -69,3 +65,11 @@ def has_no_address() -> Problem:
 
 def cannot_cancel(state: LetterState) -> Problem:
     return Problem(409, "cannot-cancel", "This letter can no longer be stopped", f"It is {state}.")
+
+
+def no_such_bundle() -> Problem:
+    return Problem(404, "no-such-bundle", "There is no such bundle")
+
+
+def not_for_paper() -> Problem:
+    return Problem(409, "not-for-paper", "This bundle goes by mail", "A digest is sent, not printed.")

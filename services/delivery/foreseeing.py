@@ -10,6 +10,7 @@ from services.delivery.kinds import LetterKind
 from services.delivery.pauses import Scope
 from services.delivery.states import LetterState
 from services.delivery.tables import Destination, Letter, Pause, TargetPolicy
+from shared.messages.cases import Channel
 
 AT_ITS_END = {
     LetterState.SENT: "Nothing, unless it bounces.",
@@ -31,6 +32,8 @@ async def foresee(session: AsyncSession, letter: Letter, now: datetime) -> str:
         return AT_ITS_END[letter.state]
     if pause := await _pause_of(session, letter):
         return f"It is paused ({pause.scope}) by {pause.who}: {pause.why}"
+    if letter.channel is Channel.POST:
+        return "It waits to be printed with its target's next bundle, or for its supporter to say that they posted it."
     if letter.next_at > now:
         return f"It is tried at {_clock(letter.next_at)}, and until {_clock(letter.expires_at)}."
     if letter.kind is LetterKind.LETTER and (reason := await _hindrance(session, letter, now)):

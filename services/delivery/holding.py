@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, TextClause, bindparam, select, update
+from sqlalchemy import Boolean, ColumnElement, TextClause, bindparam, case, select, update
 from sqlalchemy.orm import Mapped
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from services.delivery.kinds import LetterKind
 from services.delivery.lines import wake_lines
 from services.delivery.outcomes import Decision
 from services.delivery.reports import HeldLetter, report
@@ -18,6 +19,8 @@ from services.delivery.states import LetterState, may_follow
 from services.delivery.tables import Letter
 from shared.messages.envelope import seal
 from shared.outbox import Outbox
+
+DIGEST_LETTERS_MAX = 1_000
 
 Condition = ColumnElement[bool] | TextClause
 
@@ -37,10 +40,21 @@ _WRITE = (
         decided_at=bindparam("now"),
         last_code=bindparam("new_code"),
         last_text=bindparam("new_text"),
+        # What waits again, waits for another bundle.
+        bundle_id=case((bindparam("leaves_bundle", type_=Boolean), None), else_=_LETTERS.c.bundle_id),
         lease_owner=None,
         lease_until=None,
     )
 )
+# What becomes of the letters in a digest when this becomes of its mail.
+_FATES = {
+    LetterState.SENT: LetterState.SENT,
+    LetterState.UNCERTAIN: LetterState.UNCERTAIN,
+    LetterState.BOUNCED: LetterState.BOUNCED,
+    LetterState.FAILED: LetterState.FAILED,
+    LetterState.CANCELLED: LetterState.QUEUED,
+}
+_IN_A_DIGEST = (LetterState.BUNDLED, LetterState.UNCERTAIN, LetterState.SENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +102,22 @@ async def write_verdicts(session: AsyncSession, outbox: Outbox, verdicts: Sequen
     messages = [seal(event, traceparent) for event, traceparent in events if event]
     if messages:
         await outbox.add_sealed(session, messages)
+    for verdict in verdicts:
+        if verdict.letter.kind is LetterKind.DIGEST and verdict.decision.state in _FATES:
+            await _share_fate(session, outbox, verdict, now)
+
+
+async def _share_fate(session: AsyncSession, outbox: Outbox, digest: Verdict, now: datetime) -> None:
+    """The letters in a digest end as its mail does."""
+    bundle_id = select(_LETTERS.c.bundle_id).where(_LETTERS.c.id == digest.letter.id).scalar_subquery()
+    state = _FATES[digest.decision.state]
+    mine = (col(Letter.bundle_id) == bundle_id, col(Letter.kind) == LetterKind.LETTER, col(Letter.state) != state)
+    letters = await hold_letters(
+        session, *mine, col(Letter.state).in_(_IN_A_DIGEST), order_by=col(Letter.id), limit=DIGEST_LETTERS_MAX
+    )
+    fate = replace(digest.decision, state=state, counts=state is not LetterState.QUEUED)
+    verdicts = [Verdict(letter, fate, letter.fence, digest.code, digest.text) for letter in letters]
+    await write_verdicts(session, outbox, verdicts, now)
 
 
 def _waits(verdict: Verdict) -> bool:
@@ -113,6 +143,7 @@ def _row(verdict: Verdict, now: datetime) -> dict[str, Any]:
         "new_attempts": letter.attempts + decision.counts,
         "new_unknowns": letter.unknowns + becomes_uncertain,
         "new_fence": verdict.fence,
+        "leaves_bundle": decision.state is LetterState.QUEUED and letter.kind is LetterKind.LETTER,
         "now": now,
         "new_code": verdict.code,
         "new_text": verdict.text,

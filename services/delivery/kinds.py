@@ -5,9 +5,11 @@ from enum import StrEnum
 
 class LetterKind(StrEnum):
     """A letter goes to a target. A confirmation asks a supporter whether they wrote. An announcement is the campaign's
-    own post on a network. An answer is a target's, forwarded to a supporter. Only of letters are others told."""
+    own post on a network. An answer is a target's, forwarded to a supporter. A digest brings a target many letters in
+    one mail. Only of letters are others told."""
 
     LETTER = "letter"
     CONFIRMATION = "confirmation"
     ANNOUNCEMENT = "announcement"
     ANSWER = "answer"
+    DIGEST = "digest"

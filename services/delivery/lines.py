@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.destinations import destination_of
+from services.delivery.kinds import LetterKind
 from services.delivery.planning import PlannedLetter
 from services.delivery.tables import Destination, Line, TargetPolicy
 from shared.db import insert_once
@@ -23,14 +24,14 @@ _WAKE = (
 
 async def stand_in_line(session: AsyncSession, letters: Sequence[PlannedLetter]) -> None:
     """Make what these letters need and is not there yet. Where all is there, nothing is locked."""
+    addressed = {letter.target_id: _target(letter) for letter in letters if letter.kind is LetterKind.LETTER}
+    await _insert(session, TargetPolicy, [addressed[key] for key in sorted(addressed, key=lambda one: one.bytes)])
     firsts = {letter.line_id: letter for letter in letters if letter.line_id is not None}
     if not firsts:
         return
     # In order of their keys, so that no two who make the same wait for each other.
     lines = [_line(line_id, letter) for line_id, letter in sorted(firsts.items(), key=lambda item: item[0].bytes)]
-    targets = {letter.target_id: _target(letter) for letter in firsts.values()}
     names = sorted({line["destination"] for line in lines})
-    await _insert(session, TargetPolicy, [targets[key] for key in sorted(targets, key=lambda one: one.bytes)])
     await _insert(
         session, Destination, [{"name": name, "cool_steps": 0, "attempted": 0, "refused": 0} for name in names]
     )
@@ -49,7 +50,8 @@ async def wake_lines(session: AsyncSession, due: Iterable[tuple[UUID, datetime]]
 
 
 async def _insert(session: AsyncSession, table: Any, rows: Collection[dict[str, Any]]) -> None:
-    await (await session.connection()).execute(insert_once(session.get_bind().dialect.name, table), list(rows))
+    if rows:
+        await (await session.connection()).execute(insert_once(session.get_bind().dialect.name, table), list(rows))
 
 
 def _line(line_id: UUID, letter: PlannedLetter) -> dict[str, Any]:

@@ -64,7 +64,9 @@ class MailReader:
 def _open(content: bytes, *, was_written: bool) -> Mail:
     mail = message_from_bytes(content, policy=default)
     headers = tuple((name, _parts(mail[name])) for name in SHOWN_HEADERS if mail[name] is not None)
-    return Mail(headers, mail.get_content().replace("\r\n", "\n"), content.decode("utf-8", "replace"), was_written)
+    body = mail.get_body(("plain",))
+    text = body.get_content() if body else ""
+    return Mail(headers, text.replace("\r\n", "\n"), content.decode("utf-8", "replace"), was_written)
 
 
 def _parts(value: Any) -> tuple[str, ...]:

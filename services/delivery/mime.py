@@ -6,9 +6,13 @@ The library's older interface is used: measured on letters of 1 kB it takes 0.4 
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.charset import BASE64, QP, Charset
 from email.generator import BytesGenerator
 from email.header import Header
+from email.mime.application import MIMEApplication
+from email.mime.base import MIMEBase
+from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.policy import compat32
 from io import BytesIO
@@ -53,11 +57,25 @@ def write_recipient(address: str) -> tuple[str, bool]:
     return (valid.ascii_email, False) if valid.ascii_email else (valid.normalized, True)
 
 
-def write_mail(headers: Mapping[str, Header | str], text: str, *, first: bytes = b"") -> bytes:
+@dataclass(frozen=True)
+class Attachment:
+    """A PDF. Its name is ours, and ASCII."""
+
+    name: str
+    content: bytes
+
+
+def write_mail(
+    headers: Mapping[str, Header | str], text: str, *, first: bytes = b"", attachment: Attachment | None = None
+) -> bytes:
     """The whole mail in bytes, with CRLF line ends. A header that is a `str` is written as it stands.
 
     `first` is a header line that is finished, from `write_utf8_line`."""
-    mail = _body(text)
+    mail: MIMEBase = _body(text)
+    if attachment:
+        part = MIMEApplication(attachment.content, "pdf", policy=_WIRE, name=attachment.name)
+        part.add_header("Content-Disposition", "attachment", filename=attachment.name)
+        mail = MIMEMultipart("mixed", _subparts=[mail, part], policy=_WIRE)
     for name, value in headers.items():
         mail[name] = value  # type: ignore[assignment]  # a `Header` is welcome, whatever the stubs say
     out = BytesIO()

@@ -39,7 +39,7 @@ SAID = {
     "time_zone": "A time zone of the IANA list, such as Asia/Karachi.",
     "hours": "Hours as 09:00, the beginning before the end, and at least one day.",
     "holidays": "The two-letter code of a country whose holidays are known, such as PK.",
-    "mode": "Choose single or throttled.",
+    "mode": "Choose one of these.",
 }
 NO_HOURS = {"days": [day.value for day in tuple(Weekday)[:5]], "begin": "", "end": "", "holidays": ""}
 
@@ -172,6 +172,7 @@ def _typed_policy(form: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "mode": form.get("mode", ""),
         "time_zone": form.get("time_zone", ""),
+        "every": form.get("every") or "day",
         "per_hour": form.get("per_hour") or None,
         "per_day": form.get("per_day") or None,
         "per_day_max": form.get("per_day_max") or 0,

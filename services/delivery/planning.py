@@ -1,7 +1,7 @@
 """Plans an action's letters, one for each target that its channel reaches, and confirmations. Pure."""
 
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +15,9 @@ from shared.messages.cases import Channel, Target
 from shared.messages.delivery import FailureReason, letter_id
 from shared.messages.envelope import Envelope, derived_id
 
-# What leaves by itself. Posts and solidarity messages are other people's work, and paper is not printed yet.
-CHANNELS = frozenset({Channel.EMAIL})
+# What becomes letters: mail, and paper, which the supporter posts or we print. The rest is other people's work.
+CHANNELS = frozenset({Channel.EMAIL, Channel.POST})
+PAPER_LIFE = timedelta(days=90)
 NO_TARGET = UUID(int=0)
 
 
@@ -151,6 +152,8 @@ def line_of(case_id: UUID, target_id: UUID, partner: str | None, address: str | 
 
 
 def _letter(action: ActionAcceptedV1, target: Target, traceparent: str | None, now: datetime) -> PlannedLetter:
+    """One on paper stands in no line: it waits until it is printed, or its supporter says that they posted it."""
+    is_mail, accepted_at = action.channel is Channel.EMAIL, action.verified_at or action.accepted_at
     return PlannedLetter(
         id=letter_id(action.action_id, target.id, action.channel),
         action_id=action.action_id,
@@ -161,7 +164,7 @@ def _letter(action: ActionAcceptedV1, target: Target, traceparent: str | None, n
         channel=action.channel,
         country=action.supporter.country,
         partner=action.partner,
-        to_address=target.email,
+        to_address=target.email if is_mail else target.post_address,
         to_name=target.name,
         subject=action.letter.subject,
         body=action.letter.body,
@@ -170,9 +173,9 @@ def _letter(action: ActionAcceptedV1, target: Target, traceparent: str | None, n
         reply_to=action.supporter.email,
         traceparent=traceparent,
         next_at=now,
-        expires_at=first_expiry(action.verified_at or action.accepted_at, action.closes_at),
+        expires_at=first_expiry(accepted_at, action.closes_at) if is_mail else accepted_at + PAPER_LIFE,
         created_at=now,
-        line_id=line_of(action.case_id, target.id, action.partner, target.email),
+        line_id=line_of(action.case_id, target.id, action.partner, target.email) if is_mail else None,
         target_country=target.country,
         closes_at=action.closes_at,
     )

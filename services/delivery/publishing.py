@@ -15,11 +15,12 @@ from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.cancelling import Canceller, lock_cases, named_by
+from services.delivery.planning_policies import planned_by
 from services.delivery.tables import Cancellation, KnownCase, Line, TargetPolicy
 from services.delivery.waking import ring_senders
 from shared.clock import Clock
 from shared.db import Database, insert_once
-from shared.delivery_policy import BUNDLING, DeliveryPolicy
+from shared.delivery_policy import DeliveryPolicy
 from shared.messages.cases import CasePublishedV1, Target
 from shared.messages.envelope import Envelope
 from shared.wake import Wake
@@ -75,29 +76,23 @@ async def _find_gone(session: AsyncSession, case: CasePublishedV1) -> list[UUID]
 
 
 async def _keep_policy(session: AsyncSession, target: Target, clock: Clock) -> None:
-    now, policy = clock.now(), _read(target)
-    source = BY_DEFAULT if policy is None else BY_CAMPAIGN
-    row = {"target_id": target.id, "target_name": target.name, "country": target.country, "open_at": now}
-    fresh = row | {"policy": policy, "source": source, "is_bundled": _is_bundled(policy), "day_count": 0}
-    await session.exec(insert_once(session.get_bind().dialect.name, TargetPolicy, [fresh]))
+    policy = _read(target)
+    values = planned_by(policy, clock.now()) | {"source": BY_DEFAULT if policy is None else BY_CAMPAIGN}
+    row = {"target_id": target.id, "target_name": target.name, "country": target.country, "day_count": 0}
+    await session.exec(insert_once(session.get_bind().dialect.name, TargetPolicy, [row | values]))
     known = await session.get_one(TargetPolicy, target.id)
-    if known.source in (BY_DEFAULT, BY_CAMPAIGN) and known.policy != policy:
-        values = {"policy": policy, "source": source, "is_bundled": _is_bundled(policy), "hour_tat": None}
+    if known.source in (BY_DEFAULT, BY_CAMPAIGN) and known.policy != values["policy"]:
         # Staff may be changing it at this moment; theirs stays.
         is_ours = (col(TargetPolicy.target_id) == target.id, col(TargetPolicy.source).in_((BY_DEFAULT, BY_CAMPAIGN)))
-        await session.exec(update(TargetPolicy).where(*is_ours).values(**values, open_at=now))
+        await session.exec(update(TargetPolicy).where(*is_ours).values(**values))
 
 
-def _read(target: Target) -> dict[str, object] | None:
-    """As it is kept. One that this release does not understand is left out, loudly: the default one holds."""
+def _read(target: Target) -> DeliveryPolicy | None:
+    """One that this release does not understand is left out, loudly: the default one holds."""
     if target.delivery is None:
         return None
     try:
-        return DeliveryPolicy.model_validate(target.delivery).model_dump(mode="json")
+        return DeliveryPolicy.model_validate(target.delivery)
     except ValidationError as fault:
         log.error("policy_unknown", target=str(target.id), faults=fault.error_count(), next="the default one holds")
         return None
-
-
-def _is_bundled(policy: dict[str, object] | None) -> bool:
-    return policy is not None and policy["mode"] in BUNDLING

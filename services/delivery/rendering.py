@@ -19,6 +19,7 @@ from services.delivery.dkim_signing import Signer
 from services.delivery.home.addresses import LetterAddresses
 from services.delivery.kinds import LetterKind
 from services.delivery.mime import (
+    Attachment,
     Unwritable,
     address_header,
     one_line,
@@ -32,6 +33,7 @@ from services.delivery.supporter_mail import Words, answer_text, confirmation_te
 from shared.posts.networks import Network
 
 OFFICIALS_REMEMBERED_MAX = 1_000
+TO_TARGETS = frozenset({LetterKind.LETTER, LetterKind.DIGEST})
 
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
 
@@ -53,6 +55,7 @@ class Composition:
     kind: LetterKind
     expires_at: datetime
     created_at: datetime
+    bundle_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -78,16 +81,23 @@ def read_campaign(mail_from: str, signer: Signer | None = None) -> Campaign:
     return Campaign(name, write_address(address), signer)
 
 
-def render(letter: Composition, campaign: Campaign, now: datetime) -> RenderedLetter | Refused:
+def render(
+    letter: Composition, campaign: Campaign, now: datetime, attachment: Attachment | None = None
+) -> RenderedLetter | Refused:
     """Compose the mail. A recipient whose address cannot be written is refused, with the reason."""
     try:
-        write = _write_official_address if letter.kind is LetterKind.LETTER else write_recipient
+        write = _write_official_address if letter.kind in TO_TARGETS else write_recipient
         recipient, needs_utf8 = write(letter.to_address or "")
     except Unwritable as fault:
-        whose = "target" if letter.kind is LetterKind.LETTER else "supporter"
+        whose = "target" if letter.kind in TO_TARGETS else "supporter"
         return Refused(Phase.RENDER, text=f"The {whose}'s address cannot be written: {fault}.")
-    compose = _compose_letter if letter.kind is LetterKind.LETTER else _compose_to_supporter
-    content = compose(letter, campaign, recipient, now)
+    match letter.kind:
+        case LetterKind.LETTER:
+            content = _compose_letter(letter, campaign, recipient, now)
+        case LetterKind.DIGEST:
+            content = _compose_digest(letter, campaign, recipient, now, attachment)
+        case _:
+            content = _compose_to_supporter(letter, campaign, recipient, now)
     if campaign.signer:
         content = campaign.signer.sign(content)
     return RenderedLetter(letter.id, campaign.return_path(letter.id), recipient, content, needs_utf8)
@@ -109,6 +119,20 @@ def _compose_letter(letter: Composition, campaign: Campaign, recipient: str, now
     return _write(headers, f"{letter.body.rstrip()}\n\n{_signature(letter)}", letter.to_name, recipient)
 
 
+def _compose_digest(
+    letter: Composition, campaign: Campaign, recipient: str, now: datetime, attachment: Attachment | None
+) -> bytes:
+    """From the campaign itself: many people stand behind it."""
+    headers: dict[str, Header | str] = {
+        "From": address_header("From", campaign.name, campaign.address),
+        **_reply_to(letter, campaign),
+        "Subject": text_header("Subject", letter.subject),
+        **_dated(letter, campaign, now),
+        **_content_language(letter.language),
+    }
+    return _write(headers, letter.body, letter.to_name, recipient, attachment)
+
+
 def _compose_to_supporter(letter: Composition, campaign: Campaign, recipient: str, now: datetime) -> bytes:
     """From us to the supporter, in our own words. Whoever typed the name and address may be somebody else, so as
     little as possible of what they typed is in it."""
@@ -123,10 +147,13 @@ def _compose_to_supporter(letter: Composition, campaign: Campaign, recipient: st
     return _write(headers, words.text, "", recipient)
 
 
-def _write(headers: Mapping[str, Header | str], text: str, to: str, recipient: str) -> bytes:
+def _write(
+    headers: Mapping[str, Header | str], text: str, to: str, recipient: str, attachment: Attachment | None = None
+) -> bytes:
     if recipient.isascii():
-        return write_mail({"To": address_header("To", to, recipient), **headers}, text)
-    return write_mail(headers, text, first=write_utf8_line("To", to, recipient))
+        headers = {"To": address_header("To", to, recipient), **headers}
+        return write_mail(headers, text, attachment=attachment)
+    return write_mail(headers, text, first=write_utf8_line("To", to, recipient), attachment=attachment)
 
 
 def _words_of(letter: Composition, campaign: Campaign) -> Words:

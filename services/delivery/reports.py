@@ -15,6 +15,7 @@ from shared.messages.delivery import (
     LetterCancelledV1,
     LetterEvent,
     LetterFailedV1,
+    LetterPrintedV1,
     LetterSentV1,
     LetterUncertainV1,
 )
@@ -76,6 +77,8 @@ def report(letter: HeldLetter, decision: Decision, now: datetime, code: int | No
             return LetterBouncedV1(**about, code=code)
         case LetterState.FAILED | LetterState.SUPPRESSED:
             return LetterFailedV1(**about, reason=decision.failure or FailureReason.EXPIRED)
+        case LetterState.PRINTED | LetterState.HANDED_OVER:
+            return LetterPrintedV1(**about)
         case LetterState.CANCELLED:
             return LetterCancelledV1(**about, reason=letter.stop_reason or NO_REASON)
     return None

@@ -6,7 +6,7 @@ Results wait in memory while the database is away; if this process dies with the
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -16,10 +16,12 @@ import structlog
 from services.delivery.channels import Answer, Channel, Deferred, Phase, Refused, RenderedLetter, Unknown
 from services.delivery.channels.accounts import Accounts
 from services.delivery.claiming import ClaimedLetter, Claims, HandoverResult
+from services.delivery.digests import file_name
 from services.delivery.holding import Verdict
 from services.delivery.kinds import LetterKind
 from services.delivery.lanes import Lanes
 from services.delivery.metrics import DeliveryMetrics
+from services.delivery.mime import Attachment
 from services.delivery.pacing import HostPace
 from services.delivery.rendering import Campaign, render, write_post
 from services.delivery.sweeping import Sweep
@@ -56,6 +58,7 @@ class Sender:
         sweep: Sweep,
         channel: Channel,
         accounts: Accounts,
+        document: Callable[[UUID], Awaitable[bytes]],
         campaign: Campaign,
         clock: Clock,
         wake: Wake,
@@ -63,7 +66,7 @@ class Sender:
         limits: SenderLimits,
     ) -> None:
         self._claims, self._sweep, self._campaign = claims, sweep, campaign
-        self._channel, self._accounts = channel, accounts
+        self._channel, self._accounts, self._document = channel, accounts, document
         self._clock, self._wake, self._metrics, self._limits = clock, wake, metrics, limits
         self._in_hand: dict[UUID, ClaimedLetter] = {}
         self._flights: set[asyncio.Task[None]] = set()
@@ -151,12 +154,19 @@ class Sender:
         try:
             if letter.composition.kind is LetterKind.ANNOUNCEMENT:
                 return await self._accounts.publish(write_post(letter.composition))
-            rendered = render(letter.composition, self._campaign, self._clock.now())
+            rendered = render(letter.composition, self._campaign, self._clock.now(), await self._attachment(letter))
             return rendered if isinstance(rendered, Refused) else await self._channel.hand_over(rendered)
         except Exception as fault:
             log.error("handover_broken", letter=str(letter.id), fault=type(fault).__name__, next="tried again later")
             name = type(fault).__name__
             return Unknown(Phase.DOT, text=name) if rendered else Deferred(Phase.RENDER, text=name)
+
+    async def _attachment(self, letter: ClaimedLetter) -> Attachment | None:
+        """Of a digest, its letters in one document."""
+        bundle_id = letter.composition.bundle_id
+        if letter.composition.kind is not LetterKind.DIGEST or bundle_id is None:
+            return None
+        return Attachment(file_name(bundle_id), await self._document(bundle_id))
 
     async def _land(self) -> None:
         """Let letters in the air come down; break off the ones that take too long."""

@@ -7,7 +7,7 @@ from pydantic import AliasChoices, Field, SecretStr, model_validator
 
 from services.delivery.destinations import Bearing
 from services.delivery.outcomes import SendPolicy, UncertainPolicy
-from shared.delivery_policy import DeliveryPolicy
+from shared.delivery_policy import BUNDLING, DeliveryPolicy
 from shared.settings import Settings
 
 
@@ -55,6 +55,9 @@ class DeliverySettings(Settings):
     home_host: str = Field(default="127.0.0.1", description="address the `inbound` process listens on, inside")
     home_port: int = Field(default=2525, ge=0, le=65535, description="port it listens on for SMTP")
     letters_folder: Path | None = Field(default=None, description="write letters here as .eml files, send none")
+    bundles_folder: Path | None = Field(
+        default=None, description="drop bundles for paper here as PDF with a manifest, for whoever prints them"
+    )
     mastodon_url: str | None = Field(
         default=None, description="the server of the campaign's Mastodon account, https://..."
     )
@@ -99,6 +102,8 @@ class DeliverySettings(Settings):
     def _one_way_out(self) -> "DeliverySettings":
         if self.smtp_url and self.letters_folder:
             raise ValueError("give W4R_SMTP_URL or W4R_LETTERS_FOLDER, not both")
+        if self.target_policy and self.target_policy.mode in BUNDLING:
+            raise ValueError("W4R_TARGET_POLICY must send one mail a letter; bundles are for targets one by one")
         if bool(self.home_mailbox) != bool(self.home_secret):
             raise ValueError("give both W4R_HOME_MAILBOX and W4R_HOME_SECRET, or none of them")
         return self

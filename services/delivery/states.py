@@ -22,6 +22,7 @@ TRANSITIONS: dict[LetterState, frozenset[LetterState]] = {
         {
             LetterState.SENDING,
             LetterState.BUNDLED,
+            LetterState.PRINTED,  # by its supporter
             LetterState.FAILED,
             LetterState.SUPPRESSED,
             LetterState.CANCELLED,
@@ -55,6 +56,7 @@ TRANSITIONS: dict[LetterState, frozenset[LetterState]] = {
             LetterState.SENT,
             LetterState.UNCERTAIN,
             LetterState.BOUNCED,
+            LetterState.FAILED,
             LetterState.PRINTED,
             LetterState.HANDED_OVER,
             LetterState.CANCELLED,

@@ -12,14 +12,15 @@ from sqlalchemy import update
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.delivery.errors import cannot_bundle_yet, no_such_destination, no_such_subject, no_such_target, not_paused
+from services.delivery.errors import no_such_destination, no_such_subject, no_such_target, not_paused
 from services.delivery.pauses import Scope
+from services.delivery.planning_policies import planned_by
 from services.delivery.tables import Destination, Line, Pause, TargetPolicy
 from services.delivery.waking import ring_senders
 from shared.audit import Auditor, By
 from shared.clock import Clock
 from shared.db import Database
-from shared.delivery_policy import BUNDLING, DeliveryPolicy
+from shared.delivery_policy import DeliveryPolicy
 from shared.messages.cases import Channel
 from shared.wake import Wake
 
@@ -58,10 +59,8 @@ class Steering:
             return list(await session.exec(select(Pause).order_by(col(Pause.since).desc())))
 
     async def set_policy(self, target_id: UUID, policy: DeliveryPolicy, by: By) -> None:
-        """From now on this one holds, for what is queued too. Raises 404, and 422 for a mode that needs bundles."""
-        if policy.mode in BUNDLING:
-            raise cannot_bundle_yet()
-        await self._replan(target_id, policy.model_dump(mode="json"), BY_OPERATOR, by)
+        """From now on this one holds, for what is queued too. Raises 404."""
+        await self._replan(target_id, policy, BY_OPERATOR, by)
 
     async def drop_policy(self, target_id: UUID, by: By) -> None:
         """Back to the default one. Raises 404."""
@@ -76,15 +75,14 @@ class Steering:
         fresh = {"held_because": None, "cool_until": None, "cool_steps": 0, "at_once_max": None}
         await self._change(name, fresh | {"window_began": None, "attempted": 0, "refused": 0}, "destination_lifted", by)
 
-    async def _replan(self, target_id: UUID, policy: dict[str, object] | None, source: str, by: By) -> None:
+    async def _replan(self, target_id: UUID, policy: DeliveryPolicy | None, source: str, by: By) -> None:
         """The day's count stays: a new policy must not open a new day."""
-        now = self._clock.now()
-        values = {"policy": policy, "source": source, "is_bundled": False, "open_at": now, "hour_tat": None}
+        values = planned_by(policy, self._clock.now()) | {"source": source}
         async with self._database.transaction() as session:
             if await session.get(TargetPolicy, target_id) is None:
                 raise no_such_target()
             await session.exec(update(TargetPolicy).where(col(TargetPolicy.target_id) == target_id).values(**values))
-            await self._audit.note(session, by, "policy_set", target=str(target_id), policy=policy)
+            await self._audit.note(session, by, "policy_set", target=str(target_id), policy=values["policy"])
             await ring_senders(session, self._wake)
         log.info("policy_set", target=str(target_id), source=source, next="holds from the next claim on")
 

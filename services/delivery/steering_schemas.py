@@ -13,7 +13,7 @@ from services.delivery.mime import Unwritable, write_address
 from services.delivery.pauses import Scope
 from services.delivery.states import CANCELLABLE, RETRIABLE, LetterState
 from services.delivery.target_addresses import AddressState
-from shared.delivery_policy import DeliveryPolicy
+from shared.delivery_policy import DeliveryPolicy, PolicyMode
 
 WHY_CHARACTERS_MAX = 500
 SUBJECT_CHARACTERS_MAX = 300
@@ -59,6 +59,10 @@ class PolicyIn(WhyIn):
 
 class RateIn(WhyIn):
     per_hour: int | None = Field(ge=1, le=1_000_000, description="letters, over all its targets; null: no rate")
+
+
+class HandoverIn(WhyIn):
+    to_whom: Annotated[str, Field(min_length=1, max_length=SUBJECT_CHARACTERS_MAX)]
 
 
 class AddressIn(WhyIn):
@@ -193,6 +197,22 @@ class GroupOut(BaseModel):
 
 class MovedOut(BaseModel):
     letters: int = Field(description="queued letters that go there now")
+
+
+class BundleOut(Out):
+    id: UUID
+    target_id: UUID
+    target_name: str
+    mode: PolicyMode
+    letters: int
+    made_at: datetime
+    sha256: str | None = Field(description="of its document; null: not made yet")
+    dropped_at: datetime | None
+    printed_at: datetime | None
+    printed_by: str | None
+    handed_over_at: datetime | None
+    handed_over_by: str | None
+    handed_over_to: str | None
 
 
 class AuditOut(Out):

@@ -6,17 +6,18 @@ Every sender sweeps; rows that another one has locked are passed over.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, or_
 from sqlalchemy.orm import Mapped
-from sqlmodel import col
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.channels import Outcome, Phase
 from services.delivery.holding import Condition, Verdict, hold_letters, write_verdicts
+from services.delivery.kinds import LetterKind
 from services.delivery.outcomes import Decision, SendPolicy, decide_lapse, decide_uncertain
 from services.delivery.reports import HeldLetter
 from services.delivery.states import LetterState
-from services.delivery.tables import IS_QUEUED, IS_SENDING, IS_UNCERTAIN, Attempt, Letter
+from services.delivery.tables import IS_QUEUED, IS_SENDING, IS_UNCERTAIN, Attempt, Letter, TargetPolicy
 from shared.clock import Clock
 from shared.db import Database
 from shared.messages.delivery import FailureReason
@@ -63,7 +64,9 @@ class Sweep:
     async def _resolve_uncertain(self) -> int:
         now = self._clock.now()
         async with self._database.transaction() as session:
-            letters = await _hold(session, IS_UNCERTAIN, col(Letter.next_at) <= now, by=col(Letter.next_at))
+            # Letters in a digest share the fate of its mail.
+            alone = or_(col(Letter.bundle_id).is_(None), col(Letter.kind) != LetterKind.LETTER)
+            letters = await _hold(session, IS_UNCERTAIN, alone, col(Letter.next_at) <= now, by=col(Letter.next_at))
             verdicts = [
                 Verdict(letter, decide_uncertain(letter.standing, now, self._policy), letter.fence)
                 for letter in letters
@@ -74,7 +77,10 @@ class Sweep:
     async def _expire_queued(self) -> int:
         now = self._clock.now()
         async with self._database.transaction() as session:
-            letters = await _hold(session, IS_QUEUED, col(Letter.expires_at) <= now, by=col(Letter.expires_at))
+            # Who wants bundles has them made at least once a week, and letters wait for that.
+            bundled = select(TargetPolicy.target_id).where(col(TargetPolicy.is_bundled))
+            own = col(Letter.target_id).not_in(bundled)
+            letters = await _hold(session, IS_QUEUED, own, col(Letter.expires_at) <= now, by=col(Letter.expires_at))
             verdicts = [Verdict(letter, EXPIRED, letter.fence) for letter in letters]
             await write_verdicts(session, self._outbox, verdicts, now)
         return len(letters)

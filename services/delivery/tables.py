@@ -16,6 +16,7 @@ from services.delivery.states import LetterState
 from shared.audit import AuditColumns
 from shared.db import UtcDateTime
 from shared.dead_letters import DeadLetterColumns
+from shared.delivery_policy import PolicyMode
 from shared.inbox import InboxColumns
 from shared.messages.cases import Channel
 from shared.messages.delivery import FailureReason
@@ -27,7 +28,7 @@ IS_QUEUED_LETTER = text("state = 'queued' AND kind = 'letter'")
 IS_QUEUED_OTHER = text("state = 'queued' AND kind <> 'letter'")
 IS_SENDING = text("state = 'sending'")
 IS_UNCERTAIN = text("state = 'uncertain'")
-IS_LIVE = text("state IN ('queued', 'sending', 'uncertain')")
+IS_LIVE = text("state IN ('queued', 'sending', 'uncertain', 'bundled')")
 
 
 class Row(SQLModel, registry=registry()):
@@ -51,12 +52,7 @@ class Letter(Row, table=True):
     __tablename__ = "letter"
     __table_args__ = (
         Index("letter_due", "line_id", "next_at", postgresql_where=IS_QUEUED_LETTER, sqlite_where=IS_QUEUED_LETTER),
-        Index(
-            "other_due",
-            "next_at",
-            postgresql_where=IS_QUEUED_OTHER,
-            sqlite_where=IS_QUEUED_OTHER,
-        ),
+        Index("other_due", "next_at", postgresql_where=IS_QUEUED_OTHER, sqlite_where=IS_QUEUED_OTHER),
         Index("letter_expiring", "expires_at", postgresql_where=IS_QUEUED, sqlite_where=IS_QUEUED),
         Index("letter_leased", "lease_until", postgresql_where=IS_SENDING, sqlite_where=IS_SENDING),
         Index("letter_uncertain", "next_at", postgresql_where=IS_UNCERTAIN, sqlite_where=IS_UNCERTAIN),
@@ -64,10 +60,15 @@ class Letter(Row, table=True):
         Index("letter_recent", "created_at", "id"),
         Index("letter_of_case", "case_id", "id", postgresql_where=IS_LIVE, sqlite_where=IS_LIVE),
         Index("letter_of_action", "action_id"),
+        Index("letter_of_bundle", "bundle_id"),
+        Index("letter_to_bundle", "target_id", "id", postgresql_where=IS_QUEUED_LETTER, sqlite_where=IS_QUEUED_LETTER),
     )
 
     id: UUID = Field(primary_key=True)
-    line_id: UUID | None = Field(default=None, description="the line it stands in; only letters stand in one")
+    line_id: UUID | None = Field(default=None, description="the line it stands in; only letters by mail stand in one")
+    bundle_id: UUID | None = Field(
+        default=None, description="the bundle it is in, or, of a digest's mail, that it brings"
+    )
     kind: LetterKind = Field(default=LetterKind.LETTER, sa_type=_as_text(LetterKind))
     action_id: UUID
     case_id: UUID
@@ -222,6 +223,28 @@ class IncomingMail(Row, table=True):
     status: str | None = None
     content: bytes | None = Field(default=None, sa_type=LargeBinary)
     received_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Bundle(Row, table=True):
+    """Letters to one target in one document: a digest's, or one for paper. `content` is the PDF."""
+
+    __tablename__ = "bundle"
+    __table_args__ = (Index("bundle_made", "made_at"),)
+
+    id: UUID = Field(primary_key=True)
+    target_id: UUID
+    target_name: str
+    mode: PolicyMode = Field(sa_type=_as_text(PolicyMode))
+    letters: int
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    content: bytes | None = Field(default=None, sa_type=LargeBinary)
+    sha256: str | None = None
+    dropped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    printed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    printed_by: str | None = None
+    handed_over_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    handed_over_by: str | None = None
+    handed_over_to: str | None = None
 
 
 class Attempt(Row, table=True):

@@ -17,7 +17,6 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.destinations import destination_of
-from services.delivery.kinds import LetterKind
 from services.delivery.planning import PlannedLetter, line_of
 from services.delivery.suppression_list import BY_MAIL_SERVER, find_suppressed, normal
 from services.delivery.tables import Destination, Letter, Line, Suppression, TargetAddress
@@ -147,7 +146,7 @@ async def _keep_addresses(session: AsyncSession, targets: Sequence[Target]) -> N
 
 
 def _addressed(letter: PlannedLetter, address: str | None) -> PlannedLetter:
-    if address is None or address == letter.to_address or letter.kind is not LetterKind.LETTER:
+    if address is None or address == letter.to_address or letter.line_id is None:
         return letter
     line_id = line_of(letter.case_id, letter.target_id, letter.partner, address)
     return replace(letter, to_address=address, line_id=line_id)

@@ -13,15 +13,11 @@ from uuid import uuid4
 from prometheus_client import CollectorRegistry
 
 from services.delivery.announcing import Announcer
+from services.delivery.bundle_desk import BundleDesk
+from services.delivery.bundling import Bundling
 from services.delivery.cancelling import Canceller
 from services.delivery.channels import Channel
-from services.delivery.channels.accounts import Account, Accounts
-from services.delivery.channels.bluesky import BlueskyAccount
-from services.delivery.channels.mastodon import MastodonAccount
-from services.delivery.channels.smarthosts import Smarthosts
-from services.delivery.channels.smtp import Smtp
-from services.delivery.channels.smtp_pool import Smarthost, SmtpPool, read_smarthosts
-from services.delivery.channels.to_folder import ToFolder
+from services.delivery.channels.accounts import Accounts
 from services.delivery.claiming import Claims
 from services.delivery.desk import Desk
 from services.delivery.dkim_signing import read_signer
@@ -47,6 +43,7 @@ from services.delivery.tables import Inbox as InboxRow
 from services.delivery.tables import Outbox as OutboxRow
 from services.delivery.validity import Validity
 from services.delivery.waking import CHANNEL
+from services.delivery.ways_out import accounts_of, channel_of, smarthosts_of
 from shared.audit import Auditor
 from shared.bus import Bus, KeepDead
 from shared.clock import Clock, FollowingClock
@@ -54,7 +51,6 @@ from shared.db import Database
 from shared.dead_letters import keeper
 from shared.inbox import Inbox
 from shared.outbox import Outbox, Relay
-from shared.posts.networks import Network
 from shared.processes import Job
 from shared.roles import chore
 from shared.wake import Wake, listen
@@ -69,6 +65,7 @@ KEEP_SEEN = timedelta(days=90)
 FOLDER_LETTERS_AT_ONCE_MAX = 8
 COUNT_EVERY_SECONDS = 15.0
 FORESEE_EVERY_SECONDS = 60.0
+BUNDLE_EVERY_SECONDS = 30.0
 FORGET_EVERY_SECONDS = 3600.0
 
 
@@ -109,6 +106,8 @@ class Wiring:
     steering: Steering
     homecoming: Homecoming
     incoming: IncomingReader
+    bundling: Bundling
+    bundles: BundleDesk
 
     def listener(self) -> Listener | None:
         """None when letters have no addresses of their own."""
@@ -143,6 +142,7 @@ class Wiring:
             sweep,
             self.channel,
             self.accounts,
+            self.bundling.document,
             self.campaign,
             self.clock,
             self.sender_wake,
@@ -164,9 +164,13 @@ class Wiring:
         async def count_waiting() -> None:
             self.metrics.outbox_depth.set(await relay.depth())
 
+        async def make_bundles() -> None:
+            await self.bundling.make_due()
+
         return [
             chore(count_waiting, COUNT_EVERY_SECONDS),
             chore(self.lateness.look, FORESEE_EVERY_SECONDS),
+            chore(make_bundles, BUNDLE_EVERY_SECONDS),
             chore(relay.forget_published, FORGET_EVERY_SECONDS),
             chore(self.forget_seen, FORGET_EVERY_SECONDS),
         ]
@@ -201,8 +205,9 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
     signer = read_signer(campaign.domain, settings.dkim_keys, settings.dkim_selector)
     campaign = replace(campaign, signer=signer, home=_home(settings))
     metrics, standing = DeliveryMetrics(registry), Standing(database, clock, settings.default_policy())
-    accounts, audit = Accounts(_accounts(settings)), Auditor(Audit, clock)
+    accounts, audit = Accounts(accounts_of(settings)), Auditor(Audit, clock)
     suppressions = Suppressions(database, outbox, clock, audit)
+    bundling = Bundling(database, outbox, clock, sender_wake, campaign.name, settings.bundles_folder)
     return Wiring(
         settings=settings,
         clock=clock,
@@ -223,7 +228,7 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
         staff=staff_of(settings, clock),
         pages=Pages([HERE / "templates"]),
         campaign=campaign,
-        channel=_channel(settings),
+        channel=channel_of(settings),
         accounts=accounts,
         audit=audit,
         standing=standing,
@@ -231,6 +236,8 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
         steering=Steering(database, clock, audit, sender_wake),
         suppressions=suppressions,
         incoming=IncomingReader(database),
+        bundling=bundling,
+        bundles=BundleDesk(database, outbox, clock, audit),
         homecoming=Homecoming(database, outbox, clock, suppressions, sender_wake, settings.bearing()),
         announcer=Announcer(database, clock, audit, sender_wake, accounts),
     )
@@ -242,46 +249,8 @@ def _home(settings: DeliverySettings) -> LetterAddresses | None:
     return read_addresses(settings.home_mailbox, settings.home_secret.get_secret_value())
 
 
-def _channel(settings: DeliverySettings) -> Channel | None:
-    if settings.letters_folder:
-        return ToFolder(settings.letters_folder)
-    if not settings.smtp_url:
-        return None
-    hosts = _smarthosts(settings)
-    return Smarthosts([(repr(host), _smtp(host, settings), host.weight) for host in hosts])
-
-
-def _smarthosts(settings: DeliverySettings) -> list[Smarthost]:
-    return read_smarthosts(
-        settings.smtp_url.get_secret_value() if settings.smtp_url else "",
-        tls_required=settings.smtp_tls_required,
-        ca_file=settings.smtp_ca_file,
-        command_seconds_max=settings.smtp_command_seconds_max,
-    )
-
-
-def _smtp(host: Smarthost, settings: DeliverySettings) -> Smtp:
-    pool = SmtpPool(
-        host,
-        connections_max=settings.smtp_connections_max,
-        letters_max=settings.smtp_letters_per_connection_max,
-    )
-    return Smtp(pool, dot_seconds_max=settings.smtp_dot_seconds_max)
-
-
-def _accounts(settings: DeliverySettings) -> dict[Network, Account]:
-    """Those that everything is set for."""
-    accounts: dict[Network, Account] = {}
-    if settings.mastodon_url and settings.mastodon_token:
-        accounts[Network.MASTODON] = MastodonAccount(settings.mastodon_url, settings.mastodon_token.get_secret_value())
-    if settings.bluesky_url and settings.bluesky_handle and settings.bluesky_password:
-        password = settings.bluesky_password.get_secret_value()
-        accounts[Network.BLUESKY] = BlueskyAccount(settings.bluesky_url, settings.bluesky_handle, password)
-    return accounts
-
-
 def _limits(settings: DeliverySettings) -> SenderLimits:
-    connections = settings.smtp_connections_max * max(1, len(_smarthosts(settings)))
+    connections = settings.smtp_connections_max * max(1, len(smarthosts_of(settings)))
     at_once = FOLDER_LETTERS_AT_ONCE_MAX if settings.letters_folder else connections
     return SenderLimits(
         letters_max=at_once,

@@ -130,7 +130,7 @@ async def test_a_new_policy_opens_no_new_day(delivery: DeliveryService) -> None:
 
 
 @pytest.mark.parametrize(
-    "policy", [{"mode": "digest"}, {"mode": "throttled", "per_hour": 0}, {"time_zone": "Nowhere"}, {"speed": 1}]
+    "policy", [{"mode": "by_dove"}, {"mode": "throttled", "per_hour": 0}, {"time_zone": "Nowhere"}, {"speed": 1}]
 )
 async def test_a_policy_that_cannot_hold_is_refused(delivery: DeliveryService, policy: dict[str, Any]) -> None:
     await delivery.tell(an_accepted_action())
