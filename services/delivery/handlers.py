@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.cancelling import CANCELLED, Canceller, find_cancelled, share_cases, subjects_of
-from services.delivery.holding import Verdict, stopped, write_verdicts
+from services.delivery.holding import Verdict, hold_by_id, stopped, write_verdicts
 from services.delivery.kinds import LetterKind
 from services.delivery.lines import stand_in_line
 from services.delivery.outcomes import Decision
@@ -27,7 +27,7 @@ from services.delivery.target_addresses import address_letters
 from services.delivery.validity import INVALIDATED, find_invalid
 from services.delivery.waking import ring_senders
 from services.delivery.wiring import CONFIRMATIONS_QUEUE, LETTERS_QUEUE, Wiring
-from shared.bus import Handler, Queue, Subscription
+from shared.bus import Handler, Queue, Retry, Subscription
 from shared.bus.dispatch import dispatch
 from shared.clock import Clock
 from shared.db import Database
@@ -38,9 +38,10 @@ from shared.messages.actions import (
     ActionInvalidatedV1,
     ActionReinstatedV1,
     AnswerForwardingRequestedV1,
+    LetterPostedV1,
     VerificationRequestedV1,
 )
-from shared.messages.cases import CaseClosedV1, CasePublishedV1, ClosedReason
+from shared.messages.cases import CaseClosedV1, CasePublishedV1, Channel, ClosedReason
 from shared.messages.delivery import FailureReason
 from shared.messages.envelope import Envelope, Event
 from shared.outbox import Outbox
@@ -108,6 +109,23 @@ async def forward_answers(
         letters = [plan_answer(asked[answer.id], _written(answer), now) for answer in kept]
         await _keep(session, letters, outbox, wake, now)
     log.info("planned", answers=len(letters), seen_before=len(events) - len(fresh))
+
+
+async def note_posted(
+    events: Sequence[Envelope[LetterPostedV1]], database: Database, outbox: Outbox, clock: Clock
+) -> None:
+    """Supporters put letters into the post themselves: nobody else need print them. Harmless twice.
+
+    A letter that is not planned yet is tried again later; one that went another way meanwhile stays as it is."""
+    ids = [envelope.data.letter_id for envelope in events]
+    async with database.transaction() as session:
+        held = await hold_by_id(session, ids)
+        if len(held) < len(set(ids)):
+            raise Retry("a letter that was posted is not planned yet")
+        waiting = [one for one in held.values() if one.channel is Channel.POST and one.state is LetterState.QUEUED]
+        printed = Decision(LetterState.PRINTED, counts=False)
+        await write_verdicts(session, outbox, [Verdict(one, printed, one.fence) for one in waiting], clock.now())
+    log.info("posted", letters=len(waiting))
 
 
 async def cancel_action(events: Sequence[Envelope[ActionCancelledV1]], canceller: Canceller) -> None:
@@ -178,7 +196,8 @@ async def _insert(session: AsyncSession, letters: Sequence[PlannedLetter]) -> No
 
 
 LETTERS = Queue(
-    LETTERS_QUEUE, (ActionAcceptedV1, ActionCancelledV1, ActionInvalidatedV1, ActionReinstatedV1, CaseClosedV1)
+    LETTERS_QUEUE,
+    (ActionAcceptedV1, ActionCancelledV1, ActionInvalidatedV1, ActionReinstatedV1, LetterPostedV1, CaseClosedV1),
 )
 CASES = Queue("delivery.cases", (CasePublishedV1,))
 CONFIRMATIONS = Queue(CONFIRMATIONS_QUEUE, (VerificationRequestedV1, AnswerForwardingRequestedV1))
@@ -193,6 +212,7 @@ def subscriptions(wiring: Wiring) -> list[Subscription]:
         ActionCancelledV1: partial(cancel_action, canceller=wiring.canceller),
         ActionInvalidatedV1: wiring.validity.heed,
         ActionReinstatedV1: wiring.validity.heed,
+        LetterPostedV1: partial(note_posted, database=wiring.database, outbox=wiring.outbox, clock=wiring.clock),
         CaseClosedV1: partial(close_case, canceller=wiring.canceller),
     }
     publications = partial(

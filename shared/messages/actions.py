@@ -122,6 +122,25 @@ class AnswerForwardingRequestedV1(Event):
         return self.requested_at
 
 
+class LetterPostedV1(Event):
+    """A supporter says that they put their letter to a target into the post themselves."""
+
+    wire_type: ClassVar[str] = "actions.letter_posted.v1"
+
+    letter_id: UUID
+    action_id: UUID
+    case_id: UUID
+    case_slug: str
+    target_id: UUID
+    posted_at: AwareDatetime
+
+    def subject(self) -> str:
+        return str(self.letter_id)
+
+    def happened_at(self) -> datetime:
+        return self.posted_at
+
+
 class ActionCancelledV1(Event):
     """The action is taken back: letters that are not out yet must not go out."""
 

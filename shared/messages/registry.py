@@ -12,6 +12,7 @@ from shared.messages.actions import (
     ActionInvalidatedV1,
     ActionReinstatedV1,
     AnswerForwardingRequestedV1,
+    LetterPostedV1,
     VerificationRequestedV1,
 )
 from shared.messages.cases import CaseClosedV1, CasePublishedV1
@@ -35,6 +36,7 @@ EVENTS: tuple[type[Event], ...] = (
     ActionAwaitsVerificationV1,
     VerificationRequestedV1,
     AnswerForwardingRequestedV1,
+    LetterPostedV1,
     ActionCancelledV1,
     ActionInvalidatedV1,
     ActionReinstatedV1,

@@ -17,6 +17,7 @@ from shared.bus import Halt
 from shared.messages.cases import Channel, Target
 from shared.messages.delivery import (
     ActionsRegisteredV1,
+    AnswerReceivedV1,
     FailureReason,
     LetterBouncedV1,
     LetterCancelledV1,
@@ -202,7 +203,16 @@ async def test_a_database_that_is_away_halts_the_queue_and_loses_nothing() -> No
     wiring = build(ActionsSettings(database_url=unreachable))
     try:
         registered = ActionsRegisteredV1(action_ids=(CASE_ID,), registered_at=NOW)
-        events = (a_published_case(), report(LetterSentV1, CASE_ID, MINISTRY, 1), registered)
+        answered = AnswerReceivedV1(
+            answer_id=CASE_ID,
+            letter_id=CASE_ID,
+            action_id=CASE_ID,
+            case_id=CASE_ID,
+            case_slug="a-test-case",
+            target_id=MINISTRY.id,
+            received_at=NOW,
+        )
+        events = (a_published_case(), report(LetterSentV1, CASE_ID, MINISTRY, 1), registered, answered)
         for subscription, event in zip(subscriptions(wiring), events, strict=True):
             with pytest.raises(Halt):
                 await subscription.handle([opened(event)])

@@ -16,7 +16,8 @@ from services.delivery.channels import Accepted, Answer, Phase, Refused, Rendere
 from services.delivery.claiming import HandoverResult
 from services.delivery.kinds import LetterKind
 from services.delivery.states import LetterState
-from shared.messages.actions import Letter, Supporter
+from shared.bus import Retry
+from shared.messages.actions import Letter, LetterPostedV1, Supporter
 from shared.messages.cases import Channel
 from shared.messages.delivery import LetterBouncedV1, LetterPrintedV1, LetterSentV1, LetterUncertainV1
 from tests.support.delivery_service import STAFF_TOKEN, DeliveryService, delivery_service, letter_of, many_actions
@@ -235,3 +236,24 @@ async def test_the_page_shows_bundles_and_takes_staffs_word(delivery: DeliverySe
     assert "the front office" in (await delivery.http.get("/ops/bundles")).text
     letter = await delivery.letter(letter_of(an_accepted_action()))
     assert (await delivery.http.get(f"/ops/letters/{letter.id}")).status_code == 200
+
+
+async def test_what_its_supporter_posted_is_printed_by_nobody_else(delivery: DeliveryService) -> None:
+    action = an_accepted_action(channel=Channel.POST)
+    posted = LetterPostedV1(
+        letter_id=letter_of(action),
+        action_id=action.action_id,
+        case_id=CASE_ID,
+        case_slug="a-test-case",
+        target_id=MINISTRY.id,
+        posted_at=delivery.clock.now(),
+    )
+    with pytest.raises(Retry):
+        await delivery.tell(posted)
+    await delivery.tell(action)
+    for _ in range(2):
+        await delivery.tell(posted)
+    assert [type(report) for report in await delivery.reports()] == [LetterPrintedV1]
+    await wants(delivery, "print")
+    await next_day(delivery)
+    assert await ask(delivery, "GET", "/bundles") == []
