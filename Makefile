@@ -13,10 +13,10 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --unive
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-reset stack stack-reset test check format bench-smoke bench-intake load-spike lock settings-table packages
+.PHONY: help demo demo-reset stack stack-reset test check format bench-smoke bench-intake bench-delivery load-spike lock settings-table packages
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(RUN_STAMP) ## Try it: everything in one process on http://localhost:$PORT (8000), no database, no broker
 	@exec $(BIN)/python -m deploy.demo
@@ -53,6 +53,9 @@ load-spike: $(DEV_STAMP) packages ## Send a launch at the real stack, break it i
 
 bench-intake: $(DEV_STAMP) packages ## Measure intake against its goals for five minutes, into var/bench/intake.json
 	@exec $(BIN)/python -m tests.load.intake
+
+bench-delivery: $(DEV_STAMP) packages ## Measure delivery against its goals and Postfix, into var/bench/delivery.json
+	@exec $(BIN)/python -m tests.load.delivery
 
 lock: $(DEV_STAMP) ## Write both locks anew from pyproject.toml
 	$(LOCK) --extra cases --extra actions --extra delivery -o requirements.lock pyproject.toml

@@ -101,9 +101,16 @@ def after(state: DestinationState, answers: Sequence[Answer], now: datetime, bea
 
 
 def asks_for_less(answer: Answer) -> bool:
-    """Said of this destination's letters, and not of the host we talk to."""
-    is_late = answer.phase in {Phase.RCPT, Phase.DATA, Phase.DOT}
-    return isinstance(answer, Throttled) or (isinstance(answer, HostFault) and answer.code == 421 and is_late)
+    """Said or shown of this destination's letters: by its words, or since connections break once it was named."""
+    is_fault = isinstance(answer, HostFault) and not is_hosts(answer)
+    return isinstance(answer, Throttled) or (is_fault and answer.code in (None, 421))
+
+
+def is_hosts(answer: Answer) -> bool:
+    """A fault of the host we talk to, whomever a letter is for: it came before the recipient was named, or it is the
+    session's own, such as a login that is wanted."""
+    is_early = answer.phase in {Phase.CONNECT, Phase.MAIL}
+    return isinstance(answer, HostFault) and (is_early or answer.code not in (None, 421))
 
 
 def lifted(state: DestinationState) -> DestinationState:

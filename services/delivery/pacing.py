@@ -1,6 +1,7 @@
 """How a sender behaves towards a host that is not well: it waits, longer each time, then tries with one letter."""
 
 from services.delivery.channels import Answer, HostFault
+from services.delivery.destinations import is_hosts
 
 PAUSE_SECONDS_MIN = 0.5
 PAUSE_SECONDS_MAX = 30.0
@@ -14,10 +15,11 @@ class HostPace:
         self._resume_at = 0.0
 
     def note(self, answer: Answer, now: float) -> None:
-        """A wave of faults, as when many connections break at once, lengthens the pause only once."""
+        """A wave of faults, as when many connections break at once, lengthens the pause only once. What breaks once
+        the recipient was named is its destination's affair, and says nothing of the host."""
         if not isinstance(answer, HostFault):
             self._pause_seconds = self._resume_at = 0.0
-        elif now >= self._resume_at:
+        elif is_hosts(answer) and now >= self._resume_at:
             self._pause_seconds = min(PAUSE_SECONDS_MAX, max(PAUSE_SECONDS_MIN, self._pause_seconds * 2))
             self._resume_at = now + self._pause_seconds
 

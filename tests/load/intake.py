@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import services.delivery.wiring
 from deploy.local.ports import free_port
@@ -27,6 +26,7 @@ from tests.load.measuring import (
     drive_wrk,
     make_actions_database,
     quick_sink,
+    resident_mb,
     running,
     wait_until_answered,
     write_results,
@@ -144,9 +144,9 @@ def measure_memory(postgres: LocalPostgres) -> list[Row]:
             )
         )
         _accept(port, ACTIONS_WARM)
-        warm = _resident_mb(pid)
+        warm = resident_mb(pid)
         _accept(port, ACTIONS_MEMORY)
-        end = _resident_mb(pid)
+        end = resident_mb(pid)
     return [
         row("memory of the web process after 100,000 actions", [end], "MB", most=150),
         row("its growth after warm-up, broker away", [end - warm], "MB", most=GROWTH_MB_MAX),
@@ -167,7 +167,7 @@ def _drive_whole(postgres: LocalPostgres, broker: LocalRabbitMQ) -> list[Load]:
     vhost = broker.create_vhost("whole")
     asyncio.run(_declare(vhost))
     with ExitStack() as stack:
-        smtp = f"smtp://127.0.0.1:{stack.enter_context(quick_sink())[0]}"
+        smtp = stack.enter_context(quick_sink()).url
         port = _web(stack, actions)[0]
         quiet = {"W4R_AMQP_URL": vhost, "W4R_LOG_LEVEL": "warning"}
         stack.enter_context(running("services.actions", "relay", W4R_ACTIONS_DATABASE_URL=actions, **quiet))
@@ -206,11 +206,6 @@ async def _declare(amqp_url: str) -> None:
     await bus.start()
     await bus.declare(QUEUES)
     await bus.close()
-
-
-def _resident_mb(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
 if __name__ == "__main__":

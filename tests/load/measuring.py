@@ -72,10 +72,22 @@ def running(module: str, *arguments: str, **environment: str) -> Iterator[int]:
         process.wait(READY_SECONDS_MAX)
 
 
+@dataclass(frozen=True)
+class QuickSink:
+    """A mail server that only counts."""
+
+    port: int
+    pid: int
+    count_taken: Callable[[], int]
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"
+
+
 @contextmanager
-def quick_sink() -> Iterator[tuple[int, Callable[[], int]]]:
-    """A mail server that only counts: its port, and how many mails it took so far."""
-    command = [sys.executable, "-m", "tests.load.quick_sink"]
+def quick_sink(delay_ms: int = 0) -> Iterator[QuickSink]:
+    command = [sys.executable, "-m", "tests.load.quick_sink", str(delay_ms)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as sink:
         assert sink.stdin is not None
         assert sink.stdout is not None
@@ -86,7 +98,7 @@ def quick_sink() -> Iterator[tuple[int, Callable[[], int]]]:
             asked.flush()
             return int(said.readline())
 
-        yield int(said.readline()), count_taken
+        yield QuickSink(int(said.readline()), sink.pid, count_taken)
         asked.close()
 
 
@@ -110,6 +122,12 @@ async def _know_a_case(url: str) -> None:
     wiring = services.actions.wiring.build(ActionsSettings(database_url=url))
     await remember_cases([read(seal(a_published_case()).body)], wiring.database)
     await wiring.close()
+
+
+def resident_mb(pid: int) -> float:
+    """What a process holds of memory."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
 def write_results(name: str, rows: list[dict[str, Any]]) -> None:

@@ -93,12 +93,11 @@ def measure_sender(server: LocalPostgres) -> Iterator[Result]:
     migrate(url, services.delivery.wiring.MIGRATIONS)
     planned_seconds = asyncio.run(_plan_letters(url))
     yield Result("ingest: letters planned, one worker's handler", LETTERS / planned_seconds, "1/s")
-    with quick_sink() as (port, count_taken):
-        smtp = f"smtp://127.0.0.1:{port}"
-        environment = {"W4R_DELIVERY_DATABASE_URL": url, "W4R_SMTP_URL": smtp, "W4R_LOG_LEVEL": "warning"}
+    with quick_sink() as sink:
+        environment = {"W4R_DELIVERY_DATABASE_URL": url, "W4R_SMTP_URL": sink.url, "W4R_LOG_LEVEL": "warning"}
         with running("services.delivery", "sender", **environment):
             rate = asyncio.run(_watch_drain(url))
-        taken = count_taken()
+        taken = sink.count_taken()
     assert taken == LETTERS, f"the sink took {taken} of {LETTERS} letters"
     yield Result("one sender: letters", rate, "1/s")
 
