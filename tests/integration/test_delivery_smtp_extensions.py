@@ -8,6 +8,7 @@ from email import message_from_bytes
 from email.policy import default
 
 import pytest
+import uvloop
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from services.delivery.channels import Accepted, Answer, Dead, Deferred, HostFault, Phase, Refused, RenderedLetter
@@ -185,3 +186,13 @@ async def test_an_address_in_any_script_is_written_to_where_the_server_takes_it(
     assert envelope.rcpt_tos == ["وزیر@ministry.example"]
     mail = message_from_bytes(envelope.original_content or b"", policy=default)
     assert "وزیر@ministry.example" in str(mail["To"])
+
+
+def test_it_talks_as_well_in_the_loop_that_processes_run_in() -> None:
+    server = Scripted(["PIPELINING"])
+
+    async def send() -> Answer:
+        async with serving(server.talk) as channel:
+            return await channel.hand_over(a_letter())
+
+    assert isinstance(uvloop.run(send()), Accepted)

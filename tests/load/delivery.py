@@ -247,7 +247,7 @@ async def _wait_until_sent(url: str, count: int) -> float:
     while time.monotonic() < deadline:
         sent, first, last = await _ask(url, SENT)
         if sent >= count:
-            return max(0.001, (last - first).total_seconds())
+            return max(0.001, float((last - first).total_seconds()))
         await asyncio.sleep(POLL_SECONDS * 4)
     raise TimeoutError(f"{sent} of {count} letters sent after {SECONDS_MAX} s")
 

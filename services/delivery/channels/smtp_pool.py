@@ -6,6 +6,7 @@ import time
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import aiosmtplib
@@ -194,9 +195,10 @@ async def _greet(smtp: aiosmtplib.SMTP) -> Connection:
         await smtp.connect()
         if smtp.is_ehlo_or_helo_needed:
             await smtp.ehlo()
-        transport = smtp.transport
-        if not isinstance(transport, asyncio.Transport):
+        if smtp.transport is None:
             raise aiosmtplib.SMTPServerDisconnected("connection lost")
+        # Not asked for by its class: uvloop's transports are asyncio's by behaviour alone.
+        transport = cast(asyncio.Transport, smtp.transport)
         exchange = Exchange(transport)
         transport.set_protocol(exchange)
     except BaseException:
