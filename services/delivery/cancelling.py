@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.holding import Verdict, hold_letters, stopped, write_verdicts
+from services.delivery.kinds import TO_SUPPORTERS, LetterKind
 from services.delivery.outcomes import Decision
 from services.delivery.planning import PlannedLetter
 from services.delivery.reports import HeldLetter
@@ -34,9 +35,16 @@ def named_by(case_id: UUID, target_id: UUID) -> UUID:
     return derived_id("named by", case_id, target_id)
 
 
+def mail_about(action_id: UUID) -> UUID:
+    """What is cancelled when a supporter wants no more mail about what they did."""
+    return derived_id("mail about", action_id)
+
+
 def subjects_of(letter: HeldLetter | PlannedLetter) -> tuple[UUID, UUID, UUID]:
     """What a letter must not go out for, once any of these is cancelled."""
-    return letter.case_id, letter.action_id, named_by(letter.case_id, letter.target_id)
+    to_target = letter.kind is LetterKind.LETTER
+    third = named_by(letter.case_id, letter.target_id) if to_target else mail_about(letter.action_id)
+    return letter.case_id, letter.action_id, third
 
 
 async def share_cases(session: AsyncSession, case_ids: Iterable[UUID]) -> None:
@@ -73,6 +81,12 @@ class Canceller:
         """As `cancel_case`, for the letters of one case to one target."""
         await self._remember(named_by(case_id, target_id), case_id, reason)
         mine = and_(col(Letter.case_id) == case_id, col(Letter.target_id) == target_id)
+        return await self._stop_all(mine, reason)
+
+    async def cancel_mail_about(self, action_id: UUID, case_id: UUID, reason: str) -> int:
+        """As `cancel_case`, for mail to the supporter whose action it is."""
+        await self._remember(mail_about(action_id), case_id, reason)
+        mine = and_(col(Letter.action_id) == action_id, col(Letter.kind).in_(TO_SUPPORTERS))
         return await self._stop_all(mine, reason)
 
     async def _remember(self, subject: UUID, case_id: UUID, reason: str) -> None:

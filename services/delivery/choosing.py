@@ -1,9 +1,11 @@
 """Chooses how many letters each line may send now. Pure.
 
 Lines come in the order in which they are to be served: those whose case closes soon, then those that were served
-longest ago. Each gets its turn before any gets a second one, within the limits of its target and its destination.
+longest ago. Cases take turns, whatever the number of their lines; within a case its partners do, and within a partner
+its lines. Nobody gets a second letter before all had their turn, within the limits of targets and destinations.
 """
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +21,8 @@ class Waiting:
     """A line with something due."""
 
     line_id: UUID
+    case_id: UUID
+    partner: str | None
     target_id: UUID
     destination: str
     served_at: datetime
@@ -55,19 +59,54 @@ def choose(
     }
     left = {target: granted.count for target, granted in grants.items()}
     room, by_line = dict(rooms), dict.fromkeys((line.line_id for line in lines), 0)
-    taken, open_lines = 0, list(lines)
-    while open_lines and taken < count_max:
-        share, still = max(1, (count_max - taken) // len(open_lines)), []
-        for line in open_lines:
-            take = min(share, left[line.target_id], room[line.destination], count_max - taken)
-            if take > 0:
-                by_line[line.line_id] += take
-                left[line.target_id] -= take
-                room[line.destination] -= take
-                taken += take
-                still.append(line)
-        open_lines = still
+    turns, taken = _Turns(lines), 0
+    while taken < count_max and (line := turns.next()):
+        if left[line.target_id] > 0 and room[line.destination] > 0:
+            by_line[line.line_id] += 1
+            left[line.target_id] -= 1
+            room[line.destination] -= 1
+            taken += 1
+        else:
+            turns.drop()
     return Choice(by_line, grants)
+
+
+class _Turns:
+    """Whose turn it is: round and round the cases, in each round its partners, in each of those its lines."""
+
+    def __init__(self, lines: Sequence[Waiting]) -> None:
+        self._cases: deque[deque[deque[Waiting]]] = deque()
+        cases: dict[UUID, deque[deque[Waiting]]] = {}
+        partners: dict[tuple[UUID, str | None], deque[Waiting]] = {}
+        for line in lines:
+            if line.case_id not in cases:
+                self._cases.append(cases.setdefault(line.case_id, deque()))
+            key = (line.case_id, line.partner)
+            if key not in partners:
+                cases[line.case_id].append(partners.setdefault(key, deque()))
+            partners[key].append(line)
+
+    def next(self) -> Waiting | None:
+        """None when no line is left."""
+        if not self._cases:
+            return None
+        case = self._cases[0]
+        partner = case[0]
+        line = partner[0]
+        self._cases.rotate(-1)
+        case.rotate(-1)
+        partner.rotate(-1)
+        return line
+
+    def drop(self) -> None:
+        """The line that was just named has no more turns."""
+        case = self._cases[-1]
+        partner = case[-1]
+        partner.pop()
+        if not partner:
+            case.pop()
+        if not case:
+            self._cases.pop()
 
 
 def rooms_of(

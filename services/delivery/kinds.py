@@ -13,3 +13,6 @@ class LetterKind(StrEnum):
     ANNOUNCEMENT = "announcement"
     ANSWER = "answer"
     DIGEST = "digest"
+
+
+TO_SUPPORTERS = frozenset({LetterKind.CONFIRMATION, LetterKind.ANSWER})

@@ -46,6 +46,7 @@ POLICIES_REMEMBERED_MAX = 2_000
 _LINES = Line.__table__  # type: ignore[attr-defined]
 _TARGETS = TargetPolicy.__table__  # type: ignore[attr-defined]
 _LETTERS = Letter.__table__  # type: ignore[attr-defined]
+_TURN_IN_CASE = func.row_number().over(partition_by=_LINES.c.case_id, order_by=[_LINES.c.served_at, _LINES.c.id])
 _TURN = text(
     "SELECT set_config('enable_sort', 'off', true), set_config('lock_timeout', :patience, true),"
     " set_config('idle_in_transaction_session_timeout', :most, true), pg_advisory_xact_lock(:turn), clock_timestamp()"
@@ -148,6 +149,8 @@ async def _waiting(
     statement = (
         open_lines(
             _LINES.c.id,
+            _LINES.c.case_id,
+            _LINES.c.partner,
             _LINES.c.target_id,
             _LINES.c.destination,
             _LINES.c.served_at,
@@ -160,11 +163,14 @@ async def _waiting(
             passed_over=passed_over,
             now=now,
         )
-        .order_by(case((_LINES.c.closes_at < now + URGENT, 0), else_=1), _LINES.c.served_at, _LINES.c.id)
+        # The n-th line of each case before the next one of any: no case with many targets fills all that is looked at.
+        .order_by(case((_LINES.c.closes_at < now + URGENT, 0), else_=1), _TURN_IN_CASE, _LINES.c.served_at, _LINES.c.id)
         .limit(LINES_LOOKED_AT_MAX)
     )
     rows = (await (await session.connection()).execute(statement)).all()
-    return [(Waiting(*row[:4]), row[4], TargetState(*row[5:8]), DestinationState(*row[8:])) for row in map(tuple, rows)]
+    return [
+        (Waiting(*row[:6]), row[6], TargetState(*row[7:10]), DestinationState(*row[10:])) for row in map(tuple, rows)
+    ]
 
 
 async def _due_letters(session: AsyncSession, wanted: Mapping[UUID, int], now: datetime) -> list[tuple[UUID, UUID]]:

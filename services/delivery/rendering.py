@@ -16,7 +16,7 @@ from uuid import UUID
 from services.delivery.channels import Phase, Refused, RenderedLetter
 from services.delivery.channels.accounts import Post
 from services.delivery.dkim_signing import Signer
-from services.delivery.home.addresses import LetterAddresses
+from services.delivery.home.addresses import UNSUBSCRIBE, LetterAddresses
 from services.delivery.kinds import LetterKind
 from services.delivery.mime import (
     Attachment,
@@ -142,6 +142,7 @@ def _compose_to_supporter(letter: Composition, campaign: Campaign, recipient: st
         "Subject": text_header("Subject", words.subject),
         **_dated(letter, campaign, now),
         "Auto-Submitted": "auto-generated",  # RFC 3834: no vacation replies
+        **_unsubscribe(letter, campaign),
         **_content_language(words.language),
     }
     return _write(headers, words.text, "", recipient)
@@ -187,6 +188,12 @@ def _reply_to(letter: Composition, campaign: Campaign) -> dict[str, Header]:
         return {"Reply-To": address_header("Reply-To", letter.sender_name, write_address(letter.reply_to))}
     except Unwritable:
         return {}
+
+
+def _unsubscribe(letter: Composition, campaign: Campaign) -> dict[str, str]:
+    """RFC 2369: a mail to this address says that they want no more about what they did."""
+    home = campaign.home
+    return {"List-Unsubscribe": f"<mailto:{home.of(letter.id)}?subject={UNSUBSCRIBE}>"} if home else {}
 
 
 def _content_language(language: str) -> dict[str, str]:

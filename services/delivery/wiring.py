@@ -206,6 +206,7 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
     campaign = replace(campaign, signer=signer, home=_home(settings))
     metrics, standing = DeliveryMetrics(registry), Standing(database, clock, settings.default_policy())
     accounts, audit = Accounts(accounts_of(settings)), Auditor(Audit, clock)
+    canceller = Canceller(database, outbox, clock)
     suppressions = Suppressions(database, outbox, clock, audit)
     bundling = Bundling(database, outbox, clock, sender_wake, campaign.name, settings.bundles_folder)
     return Wiring(
@@ -219,7 +220,7 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
         outbox=outbox,
         relay=lambda bus: Relay(database, OutboxRow, bus, clock, wake),
         keep_dead=keeper(database, DeadLetter),
-        canceller=Canceller(database, outbox, clock),
+        canceller=canceller,
         validity=Validity(database, outbox, clock, sender_wake),
         desk=Desk(database, outbox, clock, audit, sender_wake),
         groups=Groups(database, outbox, clock, audit, sender_wake),
@@ -238,7 +239,7 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
         incoming=IncomingReader(database),
         bundling=bundling,
         bundles=BundleDesk(database, outbox, clock, audit),
-        homecoming=Homecoming(database, outbox, clock, suppressions, sender_wake, settings.bearing()),
+        homecoming=Homecoming(database, outbox, clock, suppressions, canceller, sender_wake, settings.bearing()),
         announcer=Announcer(database, clock, audit, sender_wake, accounts),
     )
 

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from email import message_from_bytes
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +20,7 @@ from services.delivery.rendering import render
 from services.delivery.states import LetterState
 from services.delivery.tables import Destination, IncomingMail
 from shared.db import DatabaseAway
-from shared.messages.actions import AnswerForwardingRequestedV1, Supporter
+from shared.messages.actions import AnswerForwardingRequestedV1, Supporter, VerificationRequestedV1
 from shared.messages.delivery import AnswerReceivedV1, LetterBouncedV1, LetterSentV1
 from tests.support.delivery_service import STAFF_TOKEN, DeliveryService, delivery_service, letter_of, many_actions
 from tests.support.events import CASE_ID, MINISTRY, NOW, an_accepted_action
@@ -230,6 +232,36 @@ async def test_with_no_database_the_mail_server_keeps_the_mail(
     monkeypatch.setattr(delivery.wiring.homecoming, "take", away)
     async with listening(delivery) as port:
         assert (await bring(port, mail.sender, a_bounce())).startswith("451 ")
+
+
+async def test_a_supporter_can_have_no_more_mail_by_the_header_that_says_how(delivery: DeliveryService) -> None:
+    await delivery.tell(a_verification())
+    [mail] = await send_all(delivery)
+    told_how = message_from_bytes(mail.content)["List-Unsubscribe"].strip()
+    assert told_how == f"<mailto:{mail.sender}?subject=unsubscribe>"
+    await delivery.tell(an_accepted_action())
+    [letter] = await send_all(delivery)
+    assert "List-Unsubscribe" not in message_from_bytes(letter.content), "officials get no such thing"
+    async with listening(delivery) as port:
+        await bring(port, mail.sender, an_answer("", Subject="Unsubscribe"), "supporter@mail.example")
+    await delivery.tell(a_verification(number=2))
+    assert await send_all(delivery) == []
+
+
+def a_verification(number: int = 1) -> VerificationRequestedV1:
+    return VerificationRequestedV1(
+        action_id=an_accepted_action().action_id,
+        number=number,
+        case_id=CASE_ID,
+        case_slug="a-test-case",
+        country="PK",
+        mailbox="supporter@mail.example",
+        name="A Supporter",
+        language="en",
+        confirm_url="https://site.example/verify/x",
+        requested_at=NOW,
+        expires_at=NOW + timedelta(days=3),
+    )
 
 
 class TestSeveralAddresses:

@@ -37,6 +37,7 @@ def an_answer(text: str = "Thank you for your letter.", *, html: bool = False, *
     mail["From"] = "Ministry of Examples <minister@ministry.example>"
     mail["Subject"] = "Re: Please act"
     for name, value in headers.items():
+        del mail[name]
         mail[name.replace("_", "-")] = value
     mail.set_content(text, subtype="html" if html else "plain")
     return mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from services.delivery.mime import Unwritable, write_address
 
+UNSUBSCRIBE = "unsubscribe"  # the subject of a mail that says so
 HASH_BYTES = 14  # 112 bits; with the id 30 bytes, which base 32 writes without padding
 LOCAL_PART_MAX = 64 - 48 - 1  # of RFC 5321's 64 characters, the token takes 48 and the plus sign one
 

@@ -12,13 +12,15 @@ import structlog
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from services.delivery.cancelling import Canceller
 from services.delivery.channels import Answer, Blocked, Dead, Phase
 from services.delivery.channels.replies import meaning_of
 from services.delivery.destinations import Bearing
 from services.delivery.grant_book import note_answers
 from services.delivery.holding import Verdict, hold_by_id, write_verdicts
+from services.delivery.home.addresses import UNSUBSCRIBE
 from services.delivery.home.mail import Incoming, IncomingKind, read_incoming
-from services.delivery.kinds import LetterKind
+from services.delivery.kinds import TO_SUPPORTERS, LetterKind
 from services.delivery.outcomes import RETRY_GRACE, Decision
 from services.delivery.reports import HeldLetter
 from services.delivery.states import LetterState
@@ -52,11 +54,13 @@ class Homecoming:
         outbox: Outbox,
         clock: Clock,
         suppressions: Suppressions,
+        canceller: Canceller,
         wake: Wake,
         bearing: Bearing,
     ) -> None:
         self._database, self._outbox, self._clock = database, outbox, clock
-        self._suppressions, self._wake, self._bearing = suppressions, wake, bearing
+        self._suppressions, self._canceller = suppressions, canceller
+        self._wake, self._bearing = wake, bearing
 
     async def take(self, letter_id: UUID, content: bytes, envelope_sender: str) -> IncomingKind:
         """Keep a mail and act on it, all or nothing. Raises `NoSuchLetter` and `DatabaseAway`."""
@@ -75,6 +79,8 @@ class Homecoming:
                 await self._bounce(session, letter, incoming, meaning, now)
             if incoming.kind is IncomingKind.ANSWER and await _is_hidden(session, letter):
                 await self._outbox.add(session, _received(letter, row["id"], now))
+        if letter.kind in TO_SUPPORTERS and incoming.subject.strip().lower() == UNSUBSCRIBE:
+            await self._canceller.cancel_mail_about(letter.action_id, letter.case_id, UNSUBSCRIBE)
         log.info("came_home", letter=str(letter_id), kind=incoming.kind, code=incoming.code, status=incoming.status)
         if meaning is Dead and letter.kind is LetterKind.LETTER:
             by = By(BY_MAIL_SERVER, f"a bounce said {incoming.status or incoming.code}, as of a dead mailbox")
