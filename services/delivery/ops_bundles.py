@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from services.delivery.digests import file_name
 from services.delivery.steering_schemas import (
+    KEEPABLE,
     SUBJECT_CHARACTERS_MAX,
     WHY_CHARACTERS_MAX,
     BundleOut,
@@ -22,8 +23,8 @@ from shared.web.problems import FieldError, Problem, invalid
 API, PAGE = "/api/v1/delivery/bundles", "/ops/bundles"
 PDF = "application/pdf"
 
-Typed = Annotated[str, Form(max_length=SUBJECT_CHARACTERS_MAX)]
-Why = Annotated[str, Form(max_length=WHY_CHARACTERS_MAX)]
+Typed = Annotated[str, Form(max_length=SUBJECT_CHARACTERS_MAX, pattern=KEEPABLE)]
+Why = Annotated[str, Form(max_length=WHY_CHARACTERS_MAX, pattern=KEEPABLE)]
 
 
 def bundles_router(wiring: Wiring) -> APIRouter:

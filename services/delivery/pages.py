@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from services.delivery.api import LIMIT_DEFAULT, Cursor, Limit, State, next_url, read_cursor
 from services.delivery.desk import COUNTED_LIVE_MAX, COUNTED_MAX
 from services.delivery.states import CANCELLABLE, LIVE, RETRIABLE, LetterState
-from services.delivery.steering_schemas import WHY_CHARACTERS_MAX
+from services.delivery.steering_schemas import KEEPABLE, WHY_CHARACTERS_MAX
 from services.delivery.wiring import Wiring
 from shared.audit import By
 from shared.web.problems import FieldError, invalid
@@ -21,7 +21,7 @@ SEE_OTHER = 303
 LIST = "/ops/letters"
 
 Token = Annotated[str, Form(max_length=500)]
-Why = Annotated[str, Form(max_length=WHY_CHARACTERS_MAX)]
+Why = Annotated[str, Form(max_length=WHY_CHARACTERS_MAX, pattern=KEEPABLE)]
 Who = Annotated[str, Form(max_length=WHO_CHARACTERS_MAX)]
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Path, Response
 
 from services.delivery.api import read_cursor, write_cursor
 from services.delivery.errors import no_such_target
@@ -13,6 +13,8 @@ from services.delivery.groups import Group
 from services.delivery.home.mail import IncomingKind
 from services.delivery.standing import TargetStanding
 from services.delivery.steering_schemas import (
+    KEEPABLE,
+    SUBJECT_CHARACTERS_MAX,
     AddressIn,
     AuditOut,
     CaseOut,
@@ -38,6 +40,8 @@ from services.delivery.wiring import Wiring
 from shared.audit import By
 
 API = "/api/v1/delivery"
+
+Name = Annotated[str, Path(max_length=SUBJECT_CHARACTERS_MAX, pattern=KEEPABLE, description="mail provider or domain")]
 
 
 def steering_api(wiring: Wiring) -> APIRouter:
@@ -105,11 +109,11 @@ def steering_api(wiring: Wiring) -> APIRouter:
         return GroupOut(done=turn.done, left=turn.left, next=following, last_at=turn.last_at)
 
     @router.put("/destinations/{name}/rate", summary="Letters an hour, over all its targets", status_code=204)
-    async def set_rate(name: str, wish: RateIn, who: Who) -> None:
+    async def set_rate(name: Name, wish: RateIn, who: Who) -> None:
         await steering.set_rate(name, wish.per_hour, By(who, wish.why))
 
     @router.post("/destinations/{name}/lift", summary="Let it go on", status_code=204)
-    async def lift(name: str, wish: WhyIn, who: Who) -> None:
+    async def lift(name: Name, wish: WhyIn, who: Who) -> None:
         await steering.lift(name, By(who, wish.why))
 
     @router.get("/suppressions", summary="Addresses that nothing is sent to")

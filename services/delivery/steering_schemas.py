@@ -18,6 +18,7 @@ from shared.delivery_policy import DeliveryPolicy, PolicyMode
 WHY_CHARACTERS_MAX = 500
 SUBJECT_CHARACTERS_MAX = 300
 DAYS_MAX = 3_650
+KEEPABLE = r"^[^\u0000]*$"  # what PostgreSQL keeps as text
 
 
 def _said(text: str) -> str:
@@ -33,8 +34,8 @@ def _address(text: str) -> str:
         raise PydanticCustomError("address", "An address such as info@ministry.example.") from None
 
 
-Why = Annotated[str, Field(max_length=WHY_CHARACTERS_MAX), AfterValidator(_said)]
-Subject = Annotated[str, Field(max_length=SUBJECT_CHARACTERS_MAX)]
+Why = Annotated[str, Field(max_length=WHY_CHARACTERS_MAX, pattern=KEEPABLE), AfterValidator(_said)]
+Subject = Annotated[str, Field(max_length=SUBJECT_CHARACTERS_MAX, pattern=KEEPABLE)]
 Address = Annotated[str, Field(max_length=254), AfterValidator(_address)]
 
 
@@ -62,7 +63,7 @@ class RateIn(WhyIn):
 
 
 class HandoverIn(WhyIn):
-    to_whom: Annotated[str, Field(min_length=1, max_length=SUBJECT_CHARACTERS_MAX)]
+    to_whom: Annotated[str, Field(min_length=1, max_length=SUBJECT_CHARACTERS_MAX, pattern=KEEPABLE)]
 
 
 class AddressIn(WhyIn):
