@@ -5,12 +5,12 @@ Every change asks why. A form that cannot be taken comes back with what was type
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import ValidationError
+from pydantic import BaseModel
 
 from services.delivery.steering_api import known_target, target_out
 from services.delivery.steering_schemas import (
@@ -22,13 +22,13 @@ from services.delivery.steering_schemas import (
     SuppressionIn,
     WhyIn,
 )
+from services.delivery.typed_forms import read_form, read_typed
 from services.delivery.wiring import Wiring
 from shared.audit import By
 from shared.delivery_policy import Weekday
-from shared.web.problems import FieldError, Problem, field_errors, invalid
+from shared.web.problems import FieldError, Problem, invalid
 
 OVERVIEW, TARGETS, SUPPRESSIONS = "/ops/overview", "/ops/targets", "/ops/suppressions"
-FIELDS_MAX = 40
 SAID = {
     "why": f"Say why, in at most {WHY_CHARACTERS_MAX} characters.",
     "address": "An address such as info@ministry.example.",
@@ -43,6 +43,7 @@ SAID = {
 }
 NO_HOURS = {"days": [day.value for day in tuple(Weekday)[:5]], "begin": "", "end": "", "holidays": ""}
 
+M = TypeVar("M", bound=BaseModel)
 Show = Callable[[Mapping[str, Any], Problem | None], Awaitable[HTMLResponse]]
 
 
@@ -141,9 +142,7 @@ async def _change(
     request: Request, back: str, show: Show, act: Callable[[Mapping[str, Any]], Awaitable[None]]
 ) -> Response:
     """Do what a form asks for and go back, or show it again with what is wrong."""
-    async with request.form(max_files=0, max_fields=FIELDS_MAX) as data:
-        form: dict[str, Any] = {name: value for name, value in data.items() if isinstance(value, str)}
-        form |= {"days": data.getlist("days")} if "days" in data and "at_work" in data else {}
+    form = await read_form(request)
     try:
         await act(form)
     except Problem as problem:
@@ -180,11 +179,5 @@ def _typed_policy(form: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read(model: type[Any], values: Mapping[str, Any]) -> Any:
-    """Raises the 422 that says which fields cannot be taken, in words of ours."""
-    try:
-        return model.model_validate(dict(values))
-    except ValidationError as error:
-        fields = [each.field.split(".") for each in field_errors(error.errors(include_url=False))]
-        named = dict.fromkeys(next((part for part in reversed(parts) if part in SAID), "why") for parts in fields)
-        raise invalid([FieldError(field, SAID[field]) for field in named]) from None
+def _read(model: type[M], values: Mapping[str, Any]) -> M:
+    return read_typed(model, values, SAID)

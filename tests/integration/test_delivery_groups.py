@@ -14,8 +14,9 @@ from services.delivery.groups import TURN_LETTERS_MAX
 from services.delivery.states import LetterState
 from services.delivery.tables import DeadLetter
 from shared.messages.envelope import derived_id, seal
-from tests.support.delivery_service import STAFF_TOKEN, DeliveryService, delivery_service, letter_of, many_actions
+from tests.support.delivery_service import SITE, STAFF_TOKEN, DeliveryService, delivery_service, letter_of, many_actions
 from tests.support.events import CASE_ID, EMBASSY, MINISTRY, NOW, a_closed_case, an_accepted_action
+from tests.support.staff_sessions import log_in
 
 API = "/api/v1/delivery"
 BEARER = {"Authorization": f"Bearer {STAFF_TOKEN}", "Staff-Name": "Amina"}
@@ -188,3 +189,22 @@ async def test_one_that_cannot_be_read_stays_dead(delivery: DeliveryService) -> 
     await ask(delivery, "POST", f"{API}/dead-letters/{dead.id}/replay", 409, why="let us see")
     await ask(delivery, "POST", f"{API}/dead-letters/{CASE_ID}/replay", 404, why="let us see")
     assert [one["replayed_at"] for one in await ask(delivery, "GET", f"{API}/dead-letters")] == [None]
+
+
+async def test_the_page_counts_acts_and_keeps_what_was_typed(delivery: DeliveryService) -> None:
+    await delivery.tell(*many_actions(3))
+    await bounce_all(delivery)
+    log_in(delivery.http, delivery.wiring.staff)
+    assert (await delivery.http.get("/ops/groups")).status_code == 200
+
+    async def post(**form: str) -> Any:
+        values = {"act": "again", "state": "bounced", "destination": "ministry.example"} | form
+        return await delivery.http.post("/ops/groups", data=values, headers={"Origin": SITE})
+
+    assert "3 letters. Nothing was changed." in (await post(why="let us see", look="1")).text
+    assert await count(delivery, LetterState.BOUNCED) == 3
+    wrong = await post(why=" ", case_id="a-slug")
+    assert wrong.status_code == 422
+    assert 'value="a-slug"' in wrong.text
+    assert "Done with 3 letters" in (await post(why="they are back", per_minute="60")).text
+    assert await count(delivery, LetterState.QUEUED) == 3
