@@ -86,11 +86,14 @@ class Claims:
         self._suppressions = suppressions
         self._owner, self._lease, self._bearing = owner, lease, bearing
 
-    async def claim(self, count_max: int, others_max: int = 0, slots: int | None = None) -> list[ClaimedLetter]:
+    async def claim(
+        self, count_max: int, others_max: int = 0, slots: int | None = None, landed: Mapping[str, int] | None = None
+    ) -> list[ClaimedLetter]:
         """Take up to `count_max` due letters, as lines, targets and destinations allow; no letter goes to two senders.
 
         What is no letter, such as confirmations, comes first, up to its own bound. `slots` is how many letters this
-        sender can have in the air at all; none: any number."""
+        sender can have in the air at all; none: any number. `landed`: by destination, how many of its own have landed,
+        and are not written down yet."""
         async with self._database.transaction() as session:
             moment = await take_turn(session)
             if moment and isinstance(self._clock, FollowingClock):
@@ -109,6 +112,7 @@ class Claims:
                 count_max=count_max - len(others),
                 slots=slots or ANY_NUMBER,
                 at_once_max=self._bearing.at_once_max,
+                landed=landed or {},
             )
             return await self._take(session, [*others, *letters], now)
 

@@ -92,14 +92,17 @@ async def find_letters(
     count_max: int,
     slots: int,
     at_once_max: int,
+    landed: Mapping[str, int],
 ) -> list[UUID]:
     """Up to `count_max` letters that may go now, and what was granted for them written down.
+
+    `landed` ones of the owner's, by destination, only wait to be written down: they hold no place any more.
 
     Where several destinations wait, none holds more than half of the sender's `slots`: one that answers slowly leaves
     room for the others."""
     if count_max <= 0 or Channel.EMAIL in paused.channels:
         return []
-    airborne = await _airborne(session, owner)
+    airborne = await _airborne(session, owner, landed)
     hogs = {name for name, flying in airborne.items() if flying.mine >= max(1, slots // 2)}
     mine_max = max(1, slots // 2)
     found = await _waiting(session, paused, hogs, now)
@@ -130,7 +133,7 @@ def _parse(policy: str) -> DeliveryPolicy:
     return DeliveryPolicy.model_validate_json(policy)
 
 
-async def _airborne(session: AsyncSession, owner: str) -> dict[str, Airborne]:
+async def _airborne(session: AsyncSession, owner: str, landed: Mapping[str, int]) -> dict[str, Airborne]:
     mine = func.sum(case((_LETTERS.c.lease_owner == owner, 1), else_=0))
     statement = (
         select(_LINES.c.destination, func.count(), mine)
@@ -139,7 +142,10 @@ async def _airborne(session: AsyncSession, owner: str) -> dict[str, Airborne]:
         .group_by(_LINES.c.destination)
     )
     rows = await (await session.connection()).execute(statement)
-    return {name: Airborne(int(count), int(own)) for name, count, own in rows}
+    return {
+        name: Airborne(max(0, int(count) - landed.get(name, 0)), max(0, int(own) - landed.get(name, 0)))
+        for name, count, own in rows
+    }
 
 
 async def _waiting(

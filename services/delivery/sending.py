@@ -6,6 +6,7 @@ Results wait in memory while the database is away; if this process dies with the
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import structlog
 from services.delivery.channels import Answer, Channel, Deferred, Phase, Refused, RenderedLetter, Unknown
 from services.delivery.channels.accounts import Accounts
 from services.delivery.claiming import ClaimedLetter, Claims, HandoverResult
+from services.delivery.destinations import destination_of
 from services.delivery.digests import file_name
 from services.delivery.holding import Verdict
 from services.delivery.kinds import LetterKind
@@ -100,7 +102,8 @@ class Sender:
             if not free:
                 continue
             try:
-                letters = await self._claims.claim(free, self._lanes.confirmations_max(free), self._limits.letters_max)
+                others_max, landed = self._lanes.confirmations_max(free), self._landed_by_destination()
+                letters = await self._claims.claim(free, others_max, self._limits.letters_max, landed)
                 wait_seconds = 0.0
             except DatabaseAway as fault:
                 wait_seconds = min(DATABASE_WAIT_SECONDS_MAX, max(0.2, wait_seconds * 2))
@@ -126,6 +129,10 @@ class Sender:
         self._landed.clear()
         await _wait_for(self._landed, POLL_SECONDS if free < 1 else FILL_UP_SECONDS)
         return max(0, min(at_once - len(self._flights), UNRECORDED_MAX - len(self._results)))
+
+    def _landed_by_destination(self) -> Mapping[str, int]:
+        letters = (result.letter.composition for result in self._results)
+        return Counter(destination_of(one.to_address) for one in letters if one.kind is LetterKind.LETTER)
 
     def _take_off(self, letter: ClaimedLetter) -> None:
         self._in_hand[letter.id] = letter
