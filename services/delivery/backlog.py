@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.delivery.open_lines import open_lines
+from services.delivery.open_lines import of_open_lines, open_lines
 from services.delivery.pauses import read_pauses
 from services.delivery.tables import IS_QUEUED_LETTER, Letter, Line
 from shared.messages.cases import Channel
@@ -22,6 +22,7 @@ LETTERS_PER_LINE_MAX = 10_000
 
 _LINES = Line.__table__  # type: ignore[attr-defined]
 _LETTERS = Letter.__table__  # type: ignore[attr-defined]
+_OPEN = open_lines(_LINES.c.id, _LINES.c.destination)
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ async def read_backlog(session: AsyncSession, now: datetime) -> Backlog:
     if paused.everything or Channel.EMAIL in paused.channels:
         return Backlog()
     connection = await session.connection()
-    lines = await connection.execute(open_lines(_LINES.c.id, _LINES.c.destination, paused=paused, now=now))
+    lines = await connection.execute(_OPEN, of_open_lines(paused, now))
     eligible, oldest = Counter[str](), now
     for line_id, destination in lines.all():
         count, first = (await connection.execute(_of_line(line_id, now))).one()

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Uuid, case, cast, func, select, text, true
+from sqlalchemy import ARRAY, Integer, Uuid, bindparam, case, cast, func, select, text, true
 from sqlalchemy.sql.selectable import Select
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -23,7 +23,7 @@ from services.delivery.choosing import Airborne, Waiting, choose, rooms_of
 from services.delivery.destinations import DestinationState, spend
 from services.delivery.grant_book import STATE_OF_DESTINATION, write_grants
 from services.delivery.granting import TargetState
-from services.delivery.open_lines import open_lines
+from services.delivery.open_lines import of_open_lines, open_lines
 from services.delivery.pauses import Paused
 from services.delivery.tables import (
     IS_QUEUED_LETTER,
@@ -47,6 +47,37 @@ _LINES = Line.__table__  # type: ignore[attr-defined]
 _TARGETS = TargetPolicy.__table__  # type: ignore[attr-defined]
 _LETTERS = Letter.__table__  # type: ignore[attr-defined]
 _TURN_IN_CASE = func.row_number().over(partition_by=_LINES.c.case_id, order_by=[_LINES.c.served_at, _LINES.c.id])
+_AIRBORNE = (
+    select(
+        _LINES.c.destination, func.count(), func.sum(case((_LETTERS.c.lease_owner == bindparam("owner"), 1), else_=0))
+    )
+    .join(_LINES, _LINES.c.id == _LETTERS.c.line_id)
+    .where(IS_SENDING)
+    .group_by(_LINES.c.destination)
+)
+_WAITING = (
+    open_lines(
+        _LINES.c.id,
+        _LINES.c.case_id,
+        _LINES.c.partner,
+        _LINES.c.target_id,
+        _LINES.c.destination,
+        _LINES.c.served_at,
+        _TARGETS.c.policy,
+        _TARGETS.c.hour_tat,
+        _TARGETS.c.day,
+        _TARGETS.c.day_count,
+        *STATE_OF_DESTINATION,
+    )
+    # The n-th line of each case before the next one of any: no case with many targets fills all that is looked at.
+    .order_by(
+        case((_LINES.c.closes_at < bindparam("soon", type_=_LINES.c.closes_at.type), 0), else_=1),
+        _TURN_IN_CASE,
+        _LINES.c.served_at,
+        _LINES.c.id,
+    )
+    .limit(LINES_LOOKED_AT_MAX)
+)
 _TURN = text(
     "SELECT set_config('enable_sort', 'off', true), set_config('lock_timeout', :patience, true),"
     " set_config('idle_in_transaction_session_timeout', :most, true), pg_advisory_xact_lock(:turn), clock_timestamp()"
@@ -134,14 +165,7 @@ def _parse(policy: str) -> DeliveryPolicy:
 
 
 async def _airborne(session: AsyncSession, owner: str, landed: Mapping[str, int]) -> dict[str, Airborne]:
-    mine = func.sum(case((_LETTERS.c.lease_owner == owner, 1), else_=0))
-    statement = (
-        select(_LINES.c.destination, func.count(), mine)
-        .join(_LINES, _LINES.c.id == _LETTERS.c.line_id)
-        .where(IS_SENDING)
-        .group_by(_LINES.c.destination)
-    )
-    rows = await (await session.connection()).execute(statement)
+    rows = await (await session.connection()).execute(_AIRBORNE, {"owner": owner})
     return {
         name: Airborne(max(0, int(count) - landed.get(name, 0)), max(0, int(own) - landed.get(name, 0)))
         for name, count, own in rows
@@ -152,28 +176,8 @@ async def _waiting(
     session: AsyncSession, paused: Paused, passed_over: set[str], now: datetime
 ) -> list[tuple[Waiting, dict[str, Any] | None, TargetState, DestinationState]]:
     """Lines with something due whose target and destination are open, in the order in which they are to be served."""
-    statement = (
-        open_lines(
-            _LINES.c.id,
-            _LINES.c.case_id,
-            _LINES.c.partner,
-            _LINES.c.target_id,
-            _LINES.c.destination,
-            _LINES.c.served_at,
-            _TARGETS.c.policy,
-            _TARGETS.c.hour_tat,
-            _TARGETS.c.day,
-            _TARGETS.c.day_count,
-            *STATE_OF_DESTINATION,
-            paused=paused,
-            passed_over=passed_over,
-            now=now,
-        )
-        # The n-th line of each case before the next one of any: no case with many targets fills all that is looked at.
-        .order_by(case((_LINES.c.closes_at < now + URGENT, 0), else_=1), _TURN_IN_CASE, _LINES.c.served_at, _LINES.c.id)
-        .limit(LINES_LOOKED_AT_MAX)
-    )
-    rows = (await (await session.connection()).execute(statement)).all()
+    values = of_open_lines(paused, now, passed_over) | {"soon": now + URGENT}
+    rows = (await (await session.connection()).execute(_WAITING, values)).all()
     return [
         (Waiting(*row[:6]), row[6], TargetState(*row[7:10]), DestinationState(*row[10:])) for row in map(tuple, rows)
     ]
