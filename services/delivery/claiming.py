@@ -24,8 +24,8 @@ from services.delivery.pauses import read_pauses
 from services.delivery.rendering import Composition
 from services.delivery.reports import HeldLetter
 from services.delivery.states import LetterState
-from services.delivery.suppressing import DEAD_FOR, Suppressions
-from services.delivery.suppression_list import BY_MAIL_SERVER
+from services.delivery.suppressing import DEAD_FOR, Suppressions, turn_away
+from services.delivery.suppression_list import BY_MAIL_SERVER, find_suppressed, normal
 from services.delivery.tables import Attempt, Letter
 from services.delivery.target_addresses import move_letters, next_address
 from shared.audit import By
@@ -114,7 +114,7 @@ class Claims:
                 at_once_max=self._bearing.at_once_max,
                 landed=landed or {},
             )
-            return await self._take(session, [*others, *letters], now)
+            return await self._turn_away(session, await self._take(session, [*others, *letters], now), now)
 
     async def _take(self, session: AsyncSession, letter_ids: Sequence[UUID], now: datetime) -> list[ClaimedLetter]:
         if not letter_ids:
@@ -134,6 +134,18 @@ class Claims:
         )
         rows = (await (await session.connection()).execute(statement)).all()
         return [ClaimedLetter(Composition(*row[:-2]), row[-2], row[-1]) for row in rows]
+
+    async def _turn_away(
+        self, session: AsyncSession, letters: list[ClaimedLetter], now: datetime
+    ) -> list[ClaimedLetter]:
+        """Those that may go. What was in the air when its address was suppressed, and came back, gets no further."""
+        addresses = {letter.id: normal(letter.composition.to_address or "") for letter in letters if _is_letter(letter)}
+        suppressed = await find_suppressed(session, set(addresses.values()), now) if addresses else set()
+        if not suppressed:
+            return letters
+        held = await hold_by_id(session, [one for one, address in addresses.items() if address in suppressed])
+        await turn_away(session, self._outbox, list(held.values()), now)
+        return [letter for letter in letters if letter.id not in held]
 
     async def renew(self, letters: Sequence[ClaimedLetter]) -> None:
         """Say that we are still at it."""
@@ -178,10 +190,9 @@ class Claims:
     async def _suppress_dead(self, results: Sequence[HandoverResult], mine: Collection[UUID]) -> None:
         """What is not written here, as when the process dies, is written when the next letter meets the same answer."""
         for result in results:
-            written = result.letter.composition
-            if isinstance(result.answer, Dead) and written.kind is LetterKind.LETTER and written.id in mine:
+            if isinstance(result.answer, Dead) and _is_letter(result.letter) and result.letter.id in mine:
                 by = By(BY_MAIL_SERVER, f"it said {result.answer.code}, as of a mailbox that is not there")
-                await self._suppressions.suppress(written.to_address or "", by, DEAD_FOR)
+                await self._suppressions.suppress(result.letter.composition.to_address or "", by, DEAD_FOR)
 
 
 async def _elsewhere(session: AsyncSession, result: HandoverResult, letter: HeldLetter, now: datetime) -> str | None:
@@ -189,6 +200,10 @@ async def _elsewhere(session: AsyncSession, result: HandoverResult, letter: Held
     if not isinstance(result.answer, Dead) or letter.kind is not LetterKind.LETTER or letter.stop_reason:
         return None
     return await next_address(session, letter.target_id, result.letter.composition.to_address or "", now)
+
+
+def _is_letter(letter: ClaimedLetter) -> bool:
+    return letter.composition.kind is LetterKind.LETTER
 
 
 def _attempt(result: HandoverResult) -> dict[str, object]:

@@ -1,8 +1,8 @@
 """Addresses of targets that nothing is sent to: those a mail server said are dead, and those staff name.
 
 An address is written down first, under a lock that planning shares: what was planned before it is found below, what is
-planned after it sees the address. A letter in the air flies on, and is not put back. What waits goes to its target's
-next address, where there is one.
+planned after it sees the address. A letter in the air flies on; where it comes back to wait, it is turned away when it
+is claimed next. What waits goes to its target's next address, where there is one.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,13 @@ from uuid import UUID
 
 from sqlalchemy import func, or_
 from sqlmodel import col, delete, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.destinations import destination_of
 from services.delivery.errors import not_suppressed
 from services.delivery.holding import Verdict, hold_letters, write_verdicts
 from services.delivery.outcomes import Decision
+from services.delivery.reports import HeldLetter
 from services.delivery.states import LetterState
 from services.delivery.suppression_list import lock_suppressions, normal
 from services.delivery.tables import IS_QUEUED_LETTER, Letter, Line, Suppression
@@ -92,14 +94,21 @@ class Suppressions:
                     order_by=col(Letter.id),
                     limit=CHUNK_LETTERS_MAX,
                 )
-                now = self._clock.now()
-                active = await find_active(session, {letter.target_id for letter in found}, now)
-                verdicts = [Verdict(one, SUPPRESSED, one.fence) for one in found if not active.get(one.target_id)]
-                await write_verdicts(session, self._outbox, verdicts, now)
-                moves = {one.id: active[one.target_id][0] for one in found if active.get(one.target_id)}
-                await move_letters(session, moves, now)
+                await turn_away(session, self._outbox, found, self._clock.now())
             count += len(found)
             if len(found) < CHUNK_LETTERS_MAX:
                 break
             last_id = found[-1].id
         return count
+
+
+async def turn_away(session: AsyncSession, outbox: Outbox, letters: Sequence[HeldLetter], now: datetime) -> None:
+    """Letters that wait, or were just taken to go, to an address that is suppressed: to their target's next one, or
+    to their end."""
+    active = await find_active(session, {letter.target_id for letter in letters}, now)
+    moves = {letter.id: active[letter.target_id][0] for letter in letters if active.get(letter.target_id)}
+    verdicts = [Verdict(letter, SUPPRESSED, letter.fence) for letter in letters if letter.id not in moves]
+    back = Decision(LetterState.QUEUED, next_at=now, counts=False)
+    is_back = [letter for letter in letters if letter.id in moves and letter.state is not LetterState.QUEUED]
+    await write_verdicts(session, outbox, verdicts + [Verdict(letter, back, letter.fence) for letter in is_back], now)
+    await move_letters(session, moves, now)

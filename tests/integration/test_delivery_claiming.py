@@ -11,9 +11,10 @@ from services.delivery.channels import Accepted, Answer, Deferred, Outcome, Phas
 from services.delivery.claiming import ClaimedLetter, HandoverResult
 from services.delivery.outcomes import UncertainPolicy
 from services.delivery.states import LetterState
+from shared.audit import By
 from shared.messages.delivery import FailureReason, LetterFailedV1, LetterSentV1, LetterUncertainV1
 from tests.support.delivery_service import DeliveryService, delivery_service, many_actions
-from tests.support.events import NOW, a_closed_case, an_accepted_action
+from tests.support.events import MINISTRY, NOW, a_closed_case, an_accepted_action
 
 LEASE = timedelta(seconds=60)
 SECOND = timedelta(seconds=1)
@@ -93,6 +94,36 @@ async def test_a_letter_is_not_claimed_before_its_time(delivery: DeliveryService
     assert await claims.claim(1) == []
     delivery.clock.advance(timedelta(minutes=1.2))
     assert len(await claims.claim(1)) == 1
+
+
+@pytest.mark.parametrize("answer", [Deferred(Phase.RCPT, 450, "busy"), Unknown(Phase.DOT)])
+async def test_a_letter_in_the_air_when_its_address_is_suppressed_does_not_go_out_again(
+    delivery: DeliveryService, answer: Answer
+) -> None:
+    await delivery.tell(an_accepted_action())
+    claims = delivery.claims()
+    (letter,) = await claims.claim(1)
+    await delivery.wiring.suppressions.suppress(MINISTRY.email or "", By("staff", "they asked"), None)
+    await claims.record([a_result(letter, answer)])
+    delivery.clock.advance(timedelta(minutes=16))
+    await delivery.sweep().sweep()
+    assert await claims.claim(1) == []
+    row = await delivery.letter()
+    assert (row.state, row.failure, row.lease_owner) == (LetterState.SUPPRESSED, FailureReason.NO_ADDRESS, None)
+    assert isinstance((await delivery.reports())[-1], LetterFailedV1)
+
+
+async def test_where_its_target_has_another_address_it_goes_there(delivery: DeliveryService) -> None:
+    target = MINISTRY.model_copy(update={"other_emails": ("secretary@ministry.example",)})
+    await delivery.tell(an_accepted_action(targets=(target,)))
+    claims = delivery.claims()
+    (letter,) = await claims.claim(1)
+    await delivery.wiring.suppressions.suppress(MINISTRY.email or "", By("staff", "they asked"), None)
+    await claims.record([a_result(letter, Deferred(Phase.RCPT, 450, "busy"))])
+    delivery.clock.advance(timedelta(minutes=2))
+    assert await claims.claim(1) == []
+    (moved,) = await claims.claim(1)
+    assert moved.composition.to_address == "secretary@ministry.example"
 
 
 async def test_a_recorded_result_is_state_attempt_and_event_in_one(delivery: DeliveryService) -> None:
