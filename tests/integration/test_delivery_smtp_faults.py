@@ -3,10 +3,12 @@
 Invariant: `Accepted` is in the journal, and what is in the journal was `Accepted` or is `Unknown`, never "not sent".
 """
 
+import asyncio
 from collections.abc import Iterator
 from itertools import count
 
 import pytest
+import uvloop
 
 from services.delivery.channels import Accepted, Answer, Dead, Deferred, HostFault, Phase, Refused, Throttled, Unknown
 from services.delivery.channels.smarthosts import Smarthosts
@@ -87,3 +89,18 @@ async def test_a_second_smarthost_gets_only_what_the_first_has_not(sink: SmtpSin
     await channel.abort()
     assert not isinstance(answer, Accepted)
     assert len(sink.journal()[before:]) <= (1 if isinstance(answer, Unknown) else 0)
+
+
+def test_letters_go_out_on_the_loop_that_processes_run_on(sink: SmtpSink) -> None:
+    """Its transports are none of asyncio's classes."""
+    sink.behave({})
+
+    async def hand_over_two() -> list[Answer]:
+        channel = a_channel(sink)
+        answers = [await channel.hand_over(a_letter(next(NUMBERS))) for _ in range(2)]
+        await channel.abort()
+        return answers
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        answers = runner.run(hand_over_two())
+    assert [type(answer) for answer in answers] == [Accepted, Accepted]
