@@ -121,12 +121,12 @@ class Stack:
         if self._campaign is not None:
             self._run_steps([["services.cases", "import", str(self._campaign)]])
 
-    def launch(self, process: Process) -> None:
-        """Start one process, or start it again after it was killed."""
+    def launch(self, process: Process, environment: Mapping[str, str] | None = None) -> None:
+        """Start one process, or start it again after it was killed; `environment` is for it alone."""
         ports = {"W4R_HTTP_PORT": str(process.port)} if process.role.is_web else {"W4R_HEALTH_PORT": str(process.port)}
         process.child = Child(
             [sys.executable, "-m", process.role.module, process.role.role],
-            environment=self.environment() | ports,
+            environment=self.environment() | ports | dict(environment or {}),
             log=self.logs / f"{process.name}.log",
             guard=self._guard,
             folder=ROOT,

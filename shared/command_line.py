@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from shared.bus.rabbitmq import RabbitMQBus
+from shared.crash_points import arm
 from shared.observability import configure_logging, configure_tracing
 from shared.processes import Job, give_way, serve
 from shared.settings import Settings
@@ -23,6 +24,7 @@ def command_line(help_text: str | None) -> typer.Typer:
 
 def begin(service: str, role: str, settings: Settings) -> None:
     """Let the process tell about itself, and take its place behind those that answer people."""
+    arm(settings.crash_at)
     configure_logging(service, role, settings.log_level)
     configure_tracing(service)
     if role != WEB:

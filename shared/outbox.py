@@ -20,6 +20,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from shared.bus import Bus, BusAway, NotTaken, PublishFault
 from shared.clock import Clock
+from shared.crash_points import CrashPoint, crash_point
 from shared.db import Database, DatabaseAway, UtcDateTime
 from shared.insert_many import insert_many_once
 from shared.messages.envelope import Event, Message, seal
@@ -137,6 +138,7 @@ class Relay:
             return 0
         faults = await self._bus.publish_all([row.message for row in rows])
         outcomes = list(zip(rows, faults, strict=True))
+        crash_point(CrashPoint.BEFORE_PUBLISHED)
         await self._settle(outcomes)
         for fault in faults:
             if isinstance(fault, BusAway):

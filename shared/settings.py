@@ -6,6 +6,8 @@ Names in the environment are `W4R_` and the field in capitals. A default is safe
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.crash_points import CrashPoint
+
 
 class Settings(BaseSettings):
     """Read once, at the start, by `wiring.py`; given to everything else."""
@@ -53,5 +55,8 @@ class Settings(BaseSettings):
         ge=0,
         le=19,
         description="niceness of workers, senders and relays: on a busy machine they give way to web processes",
+    )
+    crash_at: CrashPoint | None = Field(
+        default=None, description="for tests alone: the moment at which the process dies, see `shared/crash_points.py`"
     )
     database_pool_size: int = Field(default=10, ge=1, le=100, description="connections to the database per process")

@@ -30,6 +30,7 @@ from services.delivery.wiring import CONFIRMATIONS_QUEUE, LETTERS_QUEUE, Wiring
 from shared.bus import Handler, Queue, Retry, Subscription
 from shared.bus.dispatch import dispatch
 from shared.clock import Clock
+from shared.crash_points import CrashPoint, crash_point
 from shared.db import Database
 from shared.inbox import Inbox
 from shared.messages.actions import (
@@ -73,6 +74,8 @@ async def plan_letters(
         letters = await address_letters(session, letters, targets.values(), now)
         await _keep(session, letters, outbox, wake, now)
         await outbox.add(session, *report_registered(events, now))
+        crash_point(CrashPoint.BEFORE_PLAN)
+    crash_point(CrashPoint.AFTER_PLAN)
     log.info("planned", actions=len(fresh), seen_before=len(events) - len(fresh), letters=len(letters))
 
 

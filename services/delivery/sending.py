@@ -28,6 +28,7 @@ from services.delivery.pacing import HostPace
 from services.delivery.rendering import Campaign, render, write_post
 from services.delivery.sweeping import Sweep
 from shared.clock import Clock
+from shared.crash_points import CrashPoint, crash_point
 from shared.db import DatabaseAway
 from shared.wake import Wake
 
@@ -110,6 +111,8 @@ class Sender:
                 self._note_database_away(fault, f"claim again in {wait_seconds} s")
                 await _wait_for(stop, wait_seconds)
                 continue
+            if letters:
+                crash_point(CrashPoint.AFTER_CLAIM)
             for letter in letters:
                 self._take_off(letter)
             confirmations = sum(letter.composition.kind is not LetterKind.LETTER for letter in letters)
@@ -144,6 +147,7 @@ class Sender:
     async def _fly(self, letter: ClaimedLetter) -> None:
         started_at, started = self._clock.now(), _steady_seconds()
         answer = await self._try(letter)
+        crash_point(CrashPoint.BEFORE_RECORD)
         ended = _steady_seconds()
         if letter.composition.kind is not LetterKind.ANNOUNCEMENT:
             self._pace.note(answer, ended)
@@ -198,6 +202,7 @@ class Sender:
             batch = self._results[:RECORD_LETTERS_MAX]
             try:
                 verdicts = await self._claims.record(batch)
+                crash_point(CrashPoint.AFTER_RECORD)
                 wait_seconds = 0.0
             except DatabaseAway as fault:
                 wait_seconds = min(DATABASE_WAIT_SECONDS_MAX, max(0.2, wait_seconds * 2))

@@ -31,6 +31,7 @@ class Behaviour(StrEnum):
     DROP = "drop"  # :STEP
     HANG = "hang"  # :STEP, and never answers; at `dot` the letter is taken
     SLOW = "slow"  # :MS, thinks so long after the dot
+    SLOW_RCPT = "slow-rcpt"  # :MS, thinks so long before it takes the recipient
     CLOSE_AFTER = "421-after"  # :LETTERS in one session, then 421
     GREYLIST = "greylist"  # :MS, refuses a sender and recipient for now until so long after their first try
     AT_ONCE = "at-once"  # :LETTERS, in so many sessions; one more is told 421
@@ -47,7 +48,7 @@ class Step(StrEnum):
     DOT = "dot"
 
 
-NUMBERED = {Behaviour.SLOW, Behaviour.CLOSE_AFTER, Behaviour.GREYLIST, Behaviour.AT_ONCE}
+NUMBERED = {Behaviour.SLOW, Behaviour.SLOW_RCPT, Behaviour.CLOSE_AFTER, Behaviour.GREYLIST, Behaviour.AT_ONCE}
 STEPPED = {Behaviour.DROP, Behaviour.HANG}
 SAYING = {Behaviour.SAY, Behaviour.SAY_AFTER_DOT}
 

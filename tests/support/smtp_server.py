@@ -45,6 +45,8 @@ class Handler:
     ) -> str:
         rule = self.rules().of(address)
         await server.stumble(Step.RCPT, rule)
+        if rule.behaviour is Behaviour.SLOW_RCPT:
+            await asyncio.sleep(rule.number / 1000)
         refused = self._refusal(server, envelope, address, rule)
         if refused and refused.startswith("421"):
             asyncio.get_running_loop().call_soon(server.close)
@@ -151,7 +153,7 @@ class Server(SMTP):
             await self.push("354 Go ahead")
             await self._reader.readline()
             self.abort()
-            return
+            raise ConnectionResetError  # or what is left of the letter would be read as commands
         await super().smtp_DATA(arg)
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ from services.delivery.channels import (
 from services.delivery.channels.exchange import Reply
 from services.delivery.channels.replies import read_reply, shorten
 from services.delivery.channels.smtp_pool import Connection, SmtpPool
+from shared.crash_points import CrashPoint, crash_point
 
 OK, WILL_FORWARD, START_INPUT, TOO_LARGE = 250, 251, 354, 552
 
@@ -71,6 +72,7 @@ class Smtp:
         if refused := _unfit(connection, letter):
             return refused
         steps = _envelope(connection, letter)
+        crash_point(CrashPoint.BEFORE_MAIL)
         refused, phase = await self._say(connection, steps)
         if refused:
             return refused
@@ -78,6 +80,7 @@ class Smtp:
             connection.exchange.write(dot_stuffed(letter.content))
         except BrokenOff as fault:
             return HostFault(phase, text=type(fault).__name__)
+        crash_point(CrashPoint.AFTER_DOT)
         try:
             reply = await connection.exchange.reply(self._dot_seconds_max)
         except BrokenOff as fault:
