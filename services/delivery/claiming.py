@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from random import Random
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.channels import Answer, Dead
@@ -121,9 +121,11 @@ class Claims:
             return []
         # Still queued, or somebody was quicker. Wrapped, or the planner would look letters up by their state.
         is_queued = func.coalesce(_LETTERS.c.state, LetterState.SENDING) == LetterState.QUEUED
+        # What somebody holds, as to cancel it, is left to them: they may be about to wait for what we hold by then.
+        free = select(_LETTERS.c.id).where(_LETTERS.c.id.in_(letter_ids), is_queued).with_for_update(skip_locked=True)
         statement = (
             update(_LETTERS)
-            .where(_LETTERS.c.id.in_(letter_ids), is_queued)
+            .where(_LETTERS.c.id.in_(free))
             .values(
                 state=LetterState.SENDING,
                 lease_owner=self._owner,

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from services.delivery.channels import Accepted, Answer, Deferred, Outcome, Phase, Unknown
 from services.delivery.claiming import ClaimedLetter, HandoverResult
+from services.delivery.holding import hold_by_id
 from services.delivery.outcomes import UncertainPolicy
 from services.delivery.states import LetterState
 from shared.audit import By
@@ -84,6 +85,19 @@ async def rows_read(delivery: DeliveryService) -> int:
         await (await session.connection()).execute(text("SELECT pg_stat_force_next_flush()"))
     async with delivery.wiring.database.transaction() as session:
         return int((await (await session.connection()).execute(text(asked))).scalar_one())
+
+
+async def test_a_claim_waits_for_no_letter_that_somebody_holds(delivery: DeliveryService) -> None:
+    """It holds lines and other letters by then: whoever cancels might wait for those, and both for ever."""
+    if not delivery.wiring.database.is_postgresql:
+        pytest.skip("on SQLite one transaction at a time writes")
+    await delivery.tell(*many_actions(2))
+    held, free = await delivery.letters()
+    async with delivery.wiring.database.transaction() as session:
+        await hold_by_id(session, [held.id])
+        claimed = await asyncio.wait_for(delivery.claims().claim(2), 5)
+    assert [letter.id for letter in claimed] == [free.id]
+    assert [letter.id for letter in await delivery.claims().claim(2)] == [held.id]
 
 
 async def test_a_letter_is_not_claimed_before_its_time(delivery: DeliveryService) -> None:
