@@ -9,7 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import structlog
@@ -72,6 +72,7 @@ class Sender:
         self._channel, self._accounts, self._document = channel, accounts, document
         self._clock, self._wake, self._metrics, self._limits = clock, wake, metrics, limits
         self._in_hand: dict[UUID, ClaimedLetter] = {}
+        self._held_until: dict[UUID, float] = {}
         self._flights: set[asyncio.Task[None]] = set()
         self._results: list[HandoverResult] = []
         self._landed = asyncio.Event()
@@ -102,6 +103,7 @@ class Sender:
             free = await self._free_slots(stop)
             if not free:
                 continue
+            asked_at = _steady_seconds()
             try:
                 others_max, landed = self._lanes.confirmations_max(free), self._landed_by_destination()
                 letters = await self._claims.claim(free, others_max, self._limits.letters_max, landed)
@@ -114,7 +116,7 @@ class Sender:
             if letters:
                 crash_point(CrashPoint.AFTER_CLAIM)
             for letter in letters:
-                self._take_off(letter)
+                self._take_off(letter, asked_at)
             confirmations = sum(letter.composition.kind is not LetterKind.LETTER for letter in letters)
             if not self._lanes.note(free, len(letters) - confirmations, confirmations):
                 await self._wake.wait(stop, POLL_SECONDS)
@@ -137,8 +139,9 @@ class Sender:
         letters = (result.letter.composition for result in self._results)
         return Counter(destination_of(one.to_address) for one in letters if one.kind is LetterKind.LETTER)
 
-    def _take_off(self, letter: ClaimedLetter) -> None:
+    def _take_off(self, letter: ClaimedLetter, claimed_at: float) -> None:
         self._in_hand[letter.id] = letter
+        self._held_until[letter.id] = claimed_at + self._limits.lease_seconds
         flight = asyncio.create_task(self._fly(letter))
         self._flights.add(flight)
         flight.add_done_callback(self._flights.discard)
@@ -166,7 +169,9 @@ class Sender:
             if letter.composition.kind is LetterKind.ANNOUNCEMENT:
                 return await self._accounts.publish(write_post(letter.composition))
             rendered = render(letter.composition, self._campaign, self._clock.now(), await self._attachment(letter))
-            return rendered if isinstance(rendered, Refused) else await self._channel.hand_over(rendered)
+            if isinstance(rendered, Refused):
+                return rendered
+            return await self._channel.hand_over(replace(rendered, is_ours=lambda: self._holds(letter)))
         except Exception as fault:
             log.error("handover_broken", letter=str(letter.id), fault=type(fault).__name__, next="tried again later")
             name = type(fault).__name__
@@ -178,6 +183,10 @@ class Sender:
         if letter.composition.kind is not LetterKind.DIGEST or bundle_id is None:
             return None
         return Attachment(file_name(bundle_id), await self._document(bundle_id))
+
+    def _holds(self, letter: ClaimedLetter) -> bool:
+        """By a clock that goes on while this process is frozen. A lease once over is over: others see to the letter."""
+        return _steady_seconds() < self._held_until.get(letter.id, 0.0)
 
     async def _land(self) -> None:
         """Let letters in the air come down; break off the ones that take too long."""
@@ -217,14 +226,19 @@ class Sender:
         for result in batch:
             if self._in_hand.get(result.letter.id) is result.letter:
                 del self._in_hand[result.letter.id]
+                del self._held_until[result.letter.id]
         self._metrics.unrecorded.set(len(self._results))
         self._landed.set()
 
     async def _renew_leases(self) -> None:
         while True:
             await asyncio.sleep(self._limits.lease_seconds / RENEWALS_PER_LEASE)
+            letters, until = list(self._in_hand.values()), _steady_seconds() + self._limits.lease_seconds
             try:
-                await self._claims.renew(list(self._in_hand.values()))
+                await self._claims.renew(letters)
+                self._held_until |= {
+                    one.id: until for one in letters if self._in_hand.get(one.id) is one and self._holds(one)
+                }
             except DatabaseAway as fault:
                 self._note_database_away(fault, "leases are renewed at the next turn")
 

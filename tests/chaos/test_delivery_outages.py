@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -33,8 +34,8 @@ def server() -> Iterator[LocalPostgres]:
 
 
 @pytest.fixture
-async def post(server: LocalPostgres, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Post]:
-    url = databases.create_database(server.url, f"chaos_{abs(hash(request.node.name))}")
+async def post(server: LocalPostgres, tmp_path: Path) -> AsyncIterator[Post]:
+    url = databases.create_database(server.url, f"chaos_{uuid4().hex}")
     async with a_post(url, tmp_path, smtp_connections_max=IN_THE_AIR) as post:
         yield post
 

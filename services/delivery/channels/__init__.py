@@ -3,6 +3,7 @@
 A channel tells what happened and how far it got. What follows from it is decided in `outcomes.py`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Protocol
@@ -41,13 +42,15 @@ class Outcome(StrEnum):
 class RenderedLetter:
     """A letter as it goes over the wire: 7-bit bytes with CRLF line ends, addresses checked and in ASCII.
 
-    `needs_utf8`: the recipient's address and the headers hold more than ASCII, as RFC 6531 and 6532 have it."""
+    `needs_utf8`: the recipient's address and the headers hold more than ASCII, as RFC 6531 and 6532 have it.
+    `is_ours`: whether it may still go, asked at the last moment: a sender may have been frozen beyond its lease."""
 
     letter_id: UUID
     sender: str
     recipient: str
     content: bytes
     needs_utf8: bool = False
+    is_ours: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,8 @@ class Smtp:
         refused, phase = await self._say(connection, steps)
         if refused:
             return refused
+        if not letter.is_ours():
+            return HostFault(phase, text="its lease is over")
         try:
             connection.exchange.write(dot_stuffed(letter.content))
         except BrokenOff as fault:
