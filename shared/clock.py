@@ -20,15 +20,15 @@ class SystemClock:
 class FollowingClock:
     """This machine's clock, set by another's whenever that is heard: so that several machines agree on one time."""
 
-    def __init__(self) -> None:
-        self._ahead = timedelta(0)
+    def __init__(self, own: Clock | None = None) -> None:
+        self._own, self._ahead = own or SystemClock(), timedelta(0)
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
+        return self._own.now() + self._ahead
 
     def hear(self, now: datetime) -> None:
         """What the other clock says at this moment. The way here makes ours late, by as long as it took."""
-        self._ahead = now - datetime.now(UTC)
+        self._ahead = now - self._own.now()
 
 
 class ManualClock:

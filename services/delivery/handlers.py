@@ -24,6 +24,7 @@ from services.delivery.suppression_list import find_suppressed, normal, share_su
 from services.delivery.tables import Inbox as InboxRow
 from services.delivery.tables import IncomingMail, Letter
 from services.delivery.target_addresses import address_letters
+from services.delivery.telling_time import tell_time
 from services.delivery.validity import INVALIDATED, find_invalid
 from services.delivery.waking import ring_senders
 from services.delivery.wiring import CONFIRMATIONS_QUEUE, LETTERS_QUEUE, Wiring
@@ -66,8 +67,8 @@ async def plan_letters(
 
     Harmless twice: the inbox knows the event, and a letter's id follows from its action and target. What comes again
     is reported again: whoever sent it did not hear of it the first time."""
-    now = clock.now()
     async with database.transaction() as session:
+        now = await tell_time(session, clock)
         fresh = await inbox.take_new(session, events)
         letters = [letter for envelope in fresh for letter in plan_action(envelope, now)]
         targets = {target.id: target for envelope in fresh for target in envelope.data.targets}
@@ -88,8 +89,8 @@ async def plan_confirmations(
     wake: Wake,
 ) -> None:
     """Plan the mails that ask supporters whether they wrote. Harmless twice, as planning letters is."""
-    now = clock.now()
     async with database.transaction() as session:
+        now = await tell_time(session, clock)
         fresh = await inbox.take_new(session, events)
         await _keep(session, [plan_confirmation(envelope, now) for envelope in fresh], outbox, wake, now)
     log.info("planned", confirmations=len(fresh), seen_before=len(events) - len(fresh))
@@ -104,8 +105,8 @@ async def forward_answers(
     wake: Wake,
 ) -> None:
     """Plan mails that bring targets' answers to supporters. Harmless twice; what is not kept here is passed over."""
-    now = clock.now()
     async with database.transaction() as session:
+        now = await tell_time(session, clock)
         fresh = await inbox.take_new(session, events)
         asked = {envelope.data.answer_id: envelope for envelope in fresh}
         kept = (await session.exec(select(IncomingMail).where(col(IncomingMail.id).in_(asked)))).all()

@@ -18,6 +18,7 @@ from services.delivery.outcomes import Decision, SendPolicy, decide_lapse, decid
 from services.delivery.reports import HeldLetter
 from services.delivery.states import LetterState
 from services.delivery.tables import IS_QUEUED, IS_SENDING, IS_UNCERTAIN, Attempt, Letter, TargetPolicy
+from services.delivery.telling_time import tell_time
 from shared.clock import Clock
 from shared.db import Database
 from shared.messages.delivery import FailureReason
@@ -48,8 +49,8 @@ class Sweep:
 
     async def _release_lapsed(self) -> int:
         """Its sender is gone. The raised fence shuts the door on a result that comes after all."""
-        now = self._clock.now()
         async with self._database.transaction() as session:
+            now = await tell_time(session, self._clock)
             letters = await _hold(session, IS_SENDING, col(Letter.lease_until) < now, by=col(Letter.lease_until))
             if letters:
                 lost = [_lost_attempt(letter, now) for letter in letters]
@@ -62,8 +63,8 @@ class Sweep:
         return len(letters)
 
     async def _resolve_uncertain(self) -> int:
-        now = self._clock.now()
         async with self._database.transaction() as session:
+            now = await tell_time(session, self._clock)
             # Letters in a digest share the fate of its mail.
             alone = or_(col(Letter.bundle_id).is_(None), col(Letter.kind) != LetterKind.LETTER)
             letters = await _hold(session, IS_UNCERTAIN, alone, col(Letter.next_at) <= now, by=col(Letter.next_at))
@@ -75,8 +76,8 @@ class Sweep:
         return len(letters)
 
     async def _expire_queued(self) -> int:
-        now = self._clock.now()
         async with self._database.transaction() as session:
+            now = await tell_time(session, self._clock)
             # Who wants bundles has them made at least once a week, and letters wait for that.
             bundled = select(TargetPolicy.target_id).where(col(TargetPolicy.is_bundled))
             own = col(Letter.target_id).not_in(bundled)
