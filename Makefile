@@ -13,7 +13,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --unive
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-reset stack stack-reset test check format bench-smoke bench-intake bench-delivery load-spike lock settings-table packages
+.PHONY: help demo demo-reset stack stack-reset test check format chaos bench-smoke bench-intake bench-delivery load-spike lock settings-table packages
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ stack-reset: ## Forget everything the stack kept
 test: $(DEV_STAMP) packages ## Check and test everything; as root on Debian, install the servers the tests need
 	@$(MAKE) --no-print-directory check
 	@exec $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder $(ARGS)
+
+chaos: $(DEV_STAMP) packages ## Kill, freeze and cut off for minutes what `make test` does for seconds (W4R_CHAOS_TIMES, 20)
+	@W4R_CHAOS_TIMES=$${W4R_CHAOS_TIMES:-20} exec $(BIN)/python -m pytest tests/chaos tests/contract/test_delivery_state_machine.py $(ARGS)
 
 check: $(DEV_STAMP) ## Lint, format check, types, direction of imports
 	$(BIN)/ruff check .
