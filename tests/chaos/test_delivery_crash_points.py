@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from shared.crash_points import CRASHED, CrashPoint
 from tests.support.chaos_delivery import a_post, a_target
@@ -32,7 +33,7 @@ async def test_a_sender_that_dies_at_any_point_loses_nothing(postgres: Databases
 
 async def dies_and_is_cleared_up(url: str, folder: Path, point: CrashPoint, most: int) -> None:
     # One connection: one letter at a time is at the point, and the others are not. Nobody else is to lose patience.
-    patient = {"smtp_command_seconds_max": 20, "smtp_dot_seconds_max": 20, "lease_seconds": 4}
+    patient: dict[str, Any] = {"smtp_command_seconds_max": 20, "smtp_dot_seconds_max": 20, "lease_seconds": 4}
     async with a_post(url, folder, smtp_connections_max=1, **patient) as post:
         await post.write(a_target("ministry"), count=LETTERS)
         victim = post.sender(W4R_CRASH_AT=point)
