@@ -15,6 +15,7 @@ from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.cancelling import Canceller, lock_cases, named_by
+from services.delivery.next_letters import take_turn
 from services.delivery.planning_policies import planned_by
 from services.delivery.tables import Cancellation, KnownCase, Line, TargetPolicy
 from services.delivery.waking import ring_senders
@@ -40,6 +41,7 @@ async def heed_cases(
         async with database.transaction() as session:
             if not await _is_new(session, case):
                 continue
+            await take_turn(session)  # claims write targets too
             for target in sorted(case.targets, key=lambda one: one.id.bytes):
                 await _keep_policy(session, target, clock)
             gone = await _find_gone(session, case)

@@ -1,6 +1,7 @@
 """What staff change while letters go out: pauses, policies of targets, and destinations that were held or have a rate.
 
-Each takes effect at the next claim, which is within a second, and is audited with who and why.
+Each takes effect at the next claim, which is within a second, and is audited with who and why. What claims write too is
+changed in a turn of its own, as a claim has it: or a claim that began before would write back what it had read.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.errors import no_such_destination, no_such_subject, no_such_target, not_paused
+from services.delivery.next_letters import take_turn
 from services.delivery.pauses import Scope
 from services.delivery.planning_policies import planned_by
 from services.delivery.tables import Destination, Line, Pause, TargetPolicy
@@ -79,6 +81,7 @@ class Steering:
         """The day's count stays: a new policy must not open a new day."""
         values = planned_by(policy, self._clock.now()) | {"source": source}
         async with self._database.transaction() as session:
+            await take_turn(session)
             if await session.get(TargetPolicy, target_id) is None:
                 raise no_such_target()
             await session.exec(update(TargetPolicy).where(col(TargetPolicy.target_id) == target_id).values(**values))
@@ -88,6 +91,7 @@ class Steering:
 
     async def _change(self, name: str, values: Mapping[str, object], did: str, by: By) -> None:
         async with self._database.transaction() as session:
+            await take_turn(session)
             if await session.get(Destination, name) is None:
                 raise no_such_destination()
             await session.exec(update(Destination).where(col(Destination.name) == name).values(**values))

@@ -19,7 +19,7 @@ from deploy.local.guard import Guard
 from services.delivery.handlers import subscriptions
 from services.delivery.settings import DeliverySettings
 from services.delivery.states import LIVE, LetterState
-from services.delivery.tables import Attempt, Letter, Outbox, Row
+from services.delivery.tables import Attempt, Destination, Letter, Outbox, Row
 from services.delivery.wiring import Wiring, build
 from shared.audit import By
 from shared.messages.actions import ActionAcceptedV1
@@ -151,9 +151,12 @@ class Post:
         return [event.letter_id for event in events if isinstance(event, LetterSentV1)]
 
     async def settle(self, seconds_max: float = SETTLE_SECONDS_MAX) -> None:
-        """Return when every letter has come to its end. Staff send those again that too much silence holds back."""
+        """Return when every letter has come to its end. Staff send those again that too much silence holds back, and
+        let destinations go on: on a busy machine mail servers seem tired that are not, and each rest is longer."""
 
         async def is_over() -> bool:
+            for name in await self._resting():
+                await self.wiring.steering.lift(name, STAFF)
             live = await self.letters(*LIVE)
             for letter in live:
                 if letter.state is LetterState.UNCERTAIN and letter.next_at >= letter.expires_at:
@@ -161,6 +164,11 @@ class Post:
             return not live
 
         await until(is_over, seconds_max)
+
+    async def _resting(self) -> list[str]:
+        resting = select(Destination.name).where(col(Destination.cool_until).is_not(None))
+        async with self.wiring.database.transaction() as session:
+            return list(await session.exec(resting))
 
 
 @asynccontextmanager
