@@ -159,7 +159,11 @@ def _post_one(url: str, sink: QuickSink) -> float:
         "letter": {"subject": "Please act", "body": "Dear Minister,\n\nplease act.", "language": "en"},
     }
     before, began = sink.count_taken(), time.perf_counter()
-    httpx.post(f"{url}/api/v1/actions", json=body, headers={"Idempotency-Key": uuid4().hex}).raise_for_status()
+    answer = httpx.post(f"{url}/api/v1/actions", json=body, headers={"Idempotency-Key": uuid4().hex})
+    if answer.status_code == httpx.codes.NOT_FOUND:  # the case is on its way to intake still
+        time.sleep(POLL_SECONDS)
+        return _post_one(url, sink)
+    answer.raise_for_status()
     while sink.count_taken() == before:
         time.sleep(0.002)
     seconds = time.perf_counter() - began
