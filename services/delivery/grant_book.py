@@ -50,7 +50,10 @@ async def write_grants(
         targets.append(row | {"target": target_id, "new_open_at": settled.open_at})
     await _execute(session, _WRITE_TARGET, targets, "target")
     limited = {name: spend(states[name], count, now)[1] for name, count in sent_to.items() if states[name].per_hour}
-    await _write_destinations(session, limited)
+    rates = [
+        {"destination": name, "new_tat": state.tat, "new_open_at": state.open_at} for name, state in limited.items()
+    ]
+    await _execute(session, _WRITE_RATE, rates, "destination")
     full, dry = [], []
     for line in lines:
         asked, got = choice.by_line[line.line_id], found.get(line.line_id, 0)
@@ -79,15 +82,12 @@ async def note_answers(
         by_name.setdefault(names[line_id], []).append(answer)
     statement = select(_DESTINATIONS.c.name, *STATE_OF_DESTINATION).where(_DESTINATIONS.c.name.in_(by_name))
     held = (await connection.execute(statement.order_by(_DESTINATIONS.c.name).with_for_update())).all()
-    await _write_destinations(
-        session, {name: after(DestinationState(*state), by_name[name], now, bearing) for name, *state in held}
-    )
-
-
-async def _write_destinations(session: AsyncSession, states: Mapping[str, DestinationState]) -> None:
-    names = [f"new_{field.name}" for field in fields(DestinationState)]
-    rows = [dict(zip(names, astuple(state), strict=True)) | {"destination": name} for name, state in states.items()]
-    await _execute(session, _WRITE_DESTINATION, rows, "destination")
+    learned = {name: after(DestinationState(*state), by_name[name], now, bearing) for name, *state in held}
+    columns = [f"new_{field.name}" for field in fields(DestinationState)]
+    states = [
+        dict(zip(columns, astuple(state), strict=True)) | {"destination": name} for name, state in learned.items()
+    ]
+    await _execute(session, _WRITE_DESTINATION, states, "destination")
 
 
 async def _execute(session: AsyncSession, statement: Any, rows: list[dict[str, Any]], key: str) -> None:
@@ -105,6 +105,12 @@ _WRITE_TARGET = (
         day_count=bindparam("new_count"),
         open_at=bindparam("new_open_at"),
     )
+)
+# Alone what a claim changes: it has read the rest without holding it, and answers may have changed it since.
+_WRITE_RATE = (
+    update(_DESTINATIONS)
+    .where(_DESTINATIONS.c.name == bindparam("destination"))
+    .values(tat=bindparam("new_tat"), open_at=bindparam("new_open_at"))
 )
 _WRITE_DESTINATION = (
     update(_DESTINATIONS)

@@ -9,11 +9,13 @@ from uuid import UUID
 import pytest
 from sqlmodel import col, select, update
 
+from services.delivery import next_letters
 from services.delivery.channels import Accepted, Answer, Blocked, Phase, Throttled
 from services.delivery.claiming import ClaimedLetter, HandoverResult
 from services.delivery.destinations import QUARANTINE, REFUSALS_MIN
 from services.delivery.pauses import Scope
 from services.delivery.tables import Destination, Letter, Pause, TargetPolicy
+from shared.audit import By
 from shared.delivery_policy import DeliveryPolicy, PolicyMode
 from shared.messages.actions import ActionAcceptedV1
 from shared.messages.cases import Target
@@ -231,3 +233,26 @@ async def test_a_destinations_rate_holds_over_all_its_targets(delivery: Delivery
 async def taken(delivery: DeliveryService, letters: Sequence[ClaimedLetter]) -> list[Letter]:
     ids = {letter.id for letter in letters}
     return [letter for letter in await delivery.letters() if letter.id in ids]
+
+
+async def test_what_a_destination_answers_during_a_claim_outlasts_the_claim(
+    delivery: DeliveryService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim has read the destination by then, and writes down what its rate has left."""
+    if not delivery.wiring.database.is_postgresql:
+        pytest.skip("SQLite has one writer: nothing happens during a claim")
+    await delivery.tell(*actions(10))
+    await delivery.wiring.steering.set_rate("ministry.example", 240, By("Amina", "they asked"))
+    claims, find_due = delivery.claims("another"), next_letters._due_letters
+    [letter] = await claims.claim(1)
+
+    async def meanwhile(*arguments: Any) -> Any:
+        await claims.record([HandoverResult(letter, SLOW_DOWN, NOW, NOW)])
+        return await find_due(*arguments)
+
+    monkeypatch.setattr(next_letters, "_due_letters", meanwhile)
+    assert len(await claim(delivery, 3)) == 3
+    async with delivery.wiring.database.transaction() as session:
+        destination = await session.get_one(Destination, "ministry.example")
+    assert destination.cool_until is not None
+    assert destination.tat is not None
