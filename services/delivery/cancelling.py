@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Update, and_, func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.delivery.holding import Verdict, hold_letters, stopped, write_verdicts
+from services.delivery.chunks import hold_after, in_chunks
+from services.delivery.holding import Verdict, stopped, write_verdicts
 from services.delivery.kinds import TO_SUPPORTERS, LetterKind
 from services.delivery.outcomes import Decision
 from services.delivery.planning import PlannedLetter
@@ -23,9 +24,6 @@ from shared.clock import Clock
 from shared.db import Database, insert_once
 from shared.messages.envelope import derived_id
 from shared.outbox import Outbox
-
-CHUNK_LETTERS_MAX = 500
-CHUNKS_MAX = 20_000
 
 CANCELLED = Decision(LetterState.CANCELLED, counts=False)
 
@@ -96,26 +94,19 @@ class Canceller:
             await session.exec(insert_once(session.get_bind().dialect.name, Cancellation, [row]))
 
     async def _stop_all(self, whose: ColumnElement[bool], reason: str) -> int:
-        """In chunks, each a short transaction, so that senders and planners get their turn in between.
+        """Going on from the last id is enough: once cancelled, no letter of these begins to wait again."""
 
-        Going on from the last id is enough: once cancelled, no letter of these begins to wait again."""
-        count, last_id = 0, UUID(int=0)
-        for _ in range(CHUNKS_MAX):
-            async with self._database.transaction() as session:
-                found = await stop_some(session, self._outbox, whose, last_id, reason, self._clock)
-            count += len(found)
-            if len(found) < CHUNK_LETTERS_MAX:
-                break
-            last_id = found[-1].id
-        return count
+        async def stop(session: AsyncSession, last_id: UUID) -> Sequence[HeldLetter]:
+            return await stop_some(session, self._outbox, whose, last_id, reason, self._clock)
+
+        return await in_chunks(self._database, stop)
 
 
 async def stop_some(
     session: AsyncSession, outbox: Outbox, whose: ColumnElement[bool], last_id: UUID, reason: str, clock: Clock
 ) -> list[HeldLetter]:
     """Stop up to `CHUNK_LETTERS_MAX` letters after `last_id`, and return them. Those in the air are marked."""
-    running = (IS_LIVE, col(Letter.stop_reason).is_(None), col(Letter.id) > last_id)
-    letters = await hold_letters(session, whose, *running, order_by=col(Letter.id), limit=CHUNK_LETTERS_MAX)
+    letters = await hold_after(session, last_id, whose, IS_LIVE, col(Letter.stop_reason).is_(None))
     waiting = [letter for letter in letters if letter.state in CANCELLABLE]
     await stop_letters(session, outbox, waiting, reason, clock)
     in_the_air = [letter.id for letter in letters if letter.state is LetterState.SENDING]

@@ -5,9 +5,11 @@ from uuid import UUID
 
 import structlog
 from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
+from services.delivery.chunks import hold_after, in_chunks
 from services.delivery.errors import is_suppressed, no_such_target
-from services.delivery.holding import hold_letters
+from services.delivery.reports import HeldLetter
 from services.delivery.suppression_list import find_suppressed, lock_suppressions
 from services.delivery.tables import IS_QUEUED_LETTER, Letter, TargetPolicy
 from services.delivery.target_addresses import AddressState, move_letters, put_first, read_states
@@ -16,9 +18,6 @@ from shared.audit import Auditor, By
 from shared.clock import Clock
 from shared.db import Database
 from shared.wake import Wake
-
-CHUNK_LETTERS_MAX = 500
-CHUNKS_MAX = 20_000
 
 log = structlog.get_logger(__name__)
 
@@ -52,22 +51,13 @@ class Moving:
         return count
 
     async def _move_queued(self, target_id: UUID, address: str) -> int:
-        count, last_id = 0, UUID(int=0)
-        for _ in range(CHUNKS_MAX):
-            async with self._database.transaction() as session:
-                mine = (col(Letter.target_id) == target_id, col(Letter.to_address) != address, col(Letter.id) > last_id)
-                found = await hold_letters(
-                    session, IS_QUEUED_LETTER, *mine, order_by=col(Letter.id), limit=CHUNK_LETTERS_MAX
-                )
-                due = await session.exec(
-                    select(Letter.next_at).where(col(Letter.id).in_([letter.id for letter in found]))
-                )
-                await move_letters(
-                    session, {letter.id: address for letter in found}, min(due, default=self._clock.now())
-                )
-                await ring_senders(session, self._wake)
-            count += len(found)
-            if len(found) < CHUNK_LETTERS_MAX:
-                break
-            last_id = found[-1].id
-        return count
+        mine = (IS_QUEUED_LETTER, col(Letter.target_id) == target_id, col(Letter.to_address) != address)
+
+        async def move(session: AsyncSession, last_id: UUID) -> Sequence[HeldLetter]:
+            found = await hold_after(session, last_id, *mine)
+            due = await session.exec(select(Letter.next_at).where(col(Letter.id).in_([letter.id for letter in found])))
+            await move_letters(session, {letter.id: address for letter in found}, min(due, default=self._clock.now()))
+            await ring_senders(session, self._wake)
+            return found
+
+        return await in_chunks(self._database, move)

@@ -10,17 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, or_
+from sqlalchemy import func
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from services.delivery.chunks import hold_after, in_chunks
 from services.delivery.destinations import destination_of
 from services.delivery.errors import not_suppressed
-from services.delivery.holding import Verdict, hold_letters, write_verdicts
+from services.delivery.holding import Verdict, write_verdicts
 from services.delivery.outcomes import Decision
 from services.delivery.reports import HeldLetter
 from services.delivery.states import LetterState
-from services.delivery.suppression_list import lock_suppressions, normal
+from services.delivery.suppression_list import lasts, lock_suppressions, normal
 from services.delivery.tables import IS_QUEUED_LETTER, Letter, Line, Suppression
 from services.delivery.target_addresses import find_active, move_letters
 from shared.audit import Auditor, By
@@ -29,8 +30,6 @@ from shared.db import Database
 from shared.messages.delivery import FailureReason
 from shared.outbox import Outbox
 
-CHUNK_LETTERS_MAX = 500
-CHUNKS_MAX = 20_000
 SHOWN_MAX = 500
 DEAD_FOR = timedelta(days=90)
 SUPPRESSED = Decision(LetterState.SUPPRESSED, counts=False, failure=FailureReason.NO_ADDRESS)
@@ -51,13 +50,17 @@ class Suppressions:
 
     async def list(self) -> Sequence[Suppressed]:
         """Those that hold, the newest first, up to `SHOWN_MAX`."""
-        lasts = or_(col(Suppression.expires_at).is_(None), col(Suppression.expires_at) > self._clock.now())
-        statement = select(Suppression).where(lasts).order_by(col(Suppression.created_at).desc()).limit(SHOWN_MAX)
+        statement = (
+            select(Suppression)
+            .where(lasts(self._clock.now()))
+            .order_by(col(Suppression.created_at).desc())
+            .limit(SHOWN_MAX)
+        )
         async with self._database.transaction() as session:
             rows = await session.exec(statement)
             return [Suppressed(row.address, row.reason, row.who, row.created_at, row.expires_at) for row in rows]
 
-    async def suppress(self, address: str, by: By, lasts: timedelta | None) -> int:
+    async def suppress(self, address: str, by: By, how_long: timedelta | None) -> int:
         """Send nothing more to it. Returns how many queued letters that stops or moves; again: what came since."""
         now, written = self._clock.now(), normal(address)
         async with self._database.transaction() as session:
@@ -65,7 +68,7 @@ class Suppressions:
             row = await session.get(Suppression, written) or Suppression(
                 address=written, reason=by.why, who=by.who, created_at=now
             )
-            row.reason, row.who, row.expires_at = by.why, by.who, now + lasts if lasts else None
+            row.reason, row.who, row.expires_at = by.why, by.who, now + how_long if how_long else None
             session.add(row)
             await self._audit.note(session, by, "address_suppressed", address=written)
         return await self._stop_all(written)
@@ -80,26 +83,15 @@ class Suppressions:
             await self._audit.note(session, by, "address_released", address=written)
 
     async def _stop_all(self, address: str) -> int:
-        """In chunks, each a short transaction, so that senders and planners get their turn in between."""
         lines = select(Line.id).where(Line.destination == destination_of(address))
-        mine = (col(Letter.line_id).in_(lines), func.lower(col(Letter.to_address)) == address)
-        count, last_id = 0, UUID(int=0)
-        for _ in range(CHUNKS_MAX):
-            async with self._database.transaction() as session:
-                found = await hold_letters(
-                    session,
-                    IS_QUEUED_LETTER,
-                    *mine,
-                    col(Letter.id) > last_id,
-                    order_by=col(Letter.id),
-                    limit=CHUNK_LETTERS_MAX,
-                )
-                await turn_away(session, self._outbox, found, self._clock.now())
-            count += len(found)
-            if len(found) < CHUNK_LETTERS_MAX:
-                break
-            last_id = found[-1].id
-        return count
+        mine = (IS_QUEUED_LETTER, col(Letter.line_id).in_(lines), func.lower(col(Letter.to_address)) == address)
+
+        async def stop(session: AsyncSession, last_id: UUID) -> Sequence[HeldLetter]:
+            found = await hold_after(session, last_id, *mine)
+            await turn_away(session, self._outbox, found, self._clock.now())
+            return found
+
+        return await in_chunks(self._database, stop)
 
 
 async def turn_away(session: AsyncSession, outbox: Outbox, letters: Sequence[HeldLetter], now: datetime) -> None:

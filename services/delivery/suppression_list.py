@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import func, or_
+from sqlalchemy import ColumnElement, func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -16,6 +16,11 @@ _KEY = 7_233_104_461_023
 def normal(address: str) -> str:
     """As addresses are compared: in lower case, as nearly every mail server takes them."""
     return address.strip().lower()
+
+
+def lasts(now: datetime) -> ColumnElement[bool]:
+    """Whether a suppression still holds."""
+    return or_(col(Suppression.expires_at).is_(None), col(Suppression.expires_at) > now)
 
 
 async def lock_suppressions(session: AsyncSession) -> None:
@@ -33,6 +38,5 @@ async def share_suppressions(session: AsyncSession) -> None:
 async def find_suppressed(session: AsyncSession, addresses: Collection[str], now: datetime) -> set[str]:
     """Which of these addresses nothing is sent to, as `normal` writes them."""
     wanted = {normal(address) for address in addresses}
-    lasts = or_(col(Suppression.expires_at).is_(None), col(Suppression.expires_at) > now)
-    statement = select(Suppression.address).where(col(Suppression.address).in_(wanted), lasts)
+    statement = select(Suppression.address).where(col(Suppression.address).in_(wanted), lasts(now))
     return set(await session.exec(statement))

@@ -18,7 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.destinations import destination_of
 from services.delivery.planning import PlannedLetter, line_of
-from services.delivery.suppression_list import BY_MAIL_SERVER, find_suppressed, normal
+from services.delivery.suppression_list import BY_MAIL_SERVER, find_suppressed, lasts, normal
 from services.delivery.tables import Destination, Letter, Line, Suppression, TargetAddress
 from shared.db import insert_once
 from shared.messages.cases import Target
@@ -69,7 +69,6 @@ async def next_address(session: AsyncSession, target_id: UUID, dead: str, now: d
 
 async def read_states(session: AsyncSession, target_id: UUID, now: datetime) -> list[tuple[str, AddressState]]:
     """A target's addresses in order. Of one that has a single address, as its campaign gave it, none are kept here."""
-    lasts = or_(col(Suppression.expires_at).is_(None), col(Suppression.expires_at) > now)
     addresses = (
         await session.exec(
             select(TargetAddress.address)
@@ -78,7 +77,7 @@ async def read_states(session: AsyncSession, target_id: UUID, now: datetime) -> 
         )
     ).all()
     names = [normal(address) for address in addresses]
-    found = select(Suppression.address, Suppression.who).where(col(Suppression.address).in_(names), lasts)
+    found = select(Suppression.address, Suppression.who).where(col(Suppression.address).in_(names), lasts(now))
     who: dict[str, str] = dict((await session.exec(found)).all())
     return [(address, _state(who.get(normal(address)))) for address in addresses]
 

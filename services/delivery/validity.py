@@ -16,14 +16,14 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.cancelling import (
-    CHUNK_LETTERS_MAX,
     find_cancelled,
     lock_cases,
     share_cases,
     stop_some,
     subjects_of,
 )
-from services.delivery.holding import Verdict, hold_letters, stopped, write_verdicts
+from services.delivery.chunks import hold_after, in_chunks
+from services.delivery.holding import Verdict, stopped, write_verdicts
 from services.delivery.outcomes import RETRY_GRACE, Decision
 from services.delivery.reports import HeldLetter
 from services.delivery.states import LIVE, LetterState
@@ -66,15 +66,11 @@ class Validity:
             await _upsert(session, [_row(latest[action_id]) for action_id in sorted(latest)])
 
     async def _carry_out(self, turn: Turn, cases: Cases) -> None:
-        """Turn by turn, each a short transaction, so that senders and planners get theirs in between."""
-        last_id = UUID(int=0)
-        for _ in range(TURNS_MAX):
-            async with self._database.transaction() as session:
-                await share_cases(session, cases.values())
-                letters = await turn(session, cases, last_id)
-            if len(letters) < CHUNK_LETTERS_MAX:
-                return
-            last_id = letters[-1].id
+        async def carry_out(session: AsyncSession, last_id: UUID) -> Sequence[HeldLetter]:
+            await share_cases(session, cases.values())
+            return await turn(session, cases, last_id)
+
+        await in_chunks(self._database, carry_out, TURNS_MAX)
 
     async def _stop_some(self, session: AsyncSession, cases: Cases, last_id: UUID) -> Sequence[HeldLetter]:
         whose = col(Letter.action_id).in_(await find_invalid(session, cases.keys()))
@@ -83,8 +79,8 @@ class Validity:
     async def _let_go_some(self, session: AsyncSession, cases: Cases, last_id: UUID) -> Sequence[HeldLetter]:
         """What was stopped for this alone waits again, with at least a day to arrive. What is in the air flies on."""
         valid = cases.keys() - await find_invalid(session, cases.keys())
-        mine = (col(Letter.action_id).in_(valid), col(Letter.stop_reason) == INVALIDATED, col(Letter.id) > last_id)
-        letters = await hold_letters(session, *mine, order_by=col(Letter.id), limit=CHUNK_LETTERS_MAX)
+        mine = (col(Letter.action_id).in_(valid), col(Letter.stop_reason) == INVALIDATED)
+        letters = await hold_after(session, last_id, *mine)
         forbidden = await find_cancelled(session, {one for letter in letters for one in subjects_of(letter)})
         free = [letter for letter in letters if forbidden.keys().isdisjoint(subjects_of(letter))]
         waiting = [letter for letter in free if letter.state is LetterState.CANCELLED]
