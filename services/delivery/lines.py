@@ -27,16 +27,19 @@ async def stand_in_line(session: AsyncSession, letters: Sequence[PlannedLetter])
     addressed = {letter.target_id: _target(letter) for letter in letters if letter.kind is LetterKind.LETTER}
     await _insert(session, TargetPolicy, [addressed[key] for key in sorted(addressed, key=lambda one: one.bytes)])
     firsts = {letter.line_id: letter for letter in letters if letter.line_id is not None}
-    if not firsts:
-        return
-    # In order of their keys, so that no two who make the same wait for each other.
-    lines = [_line(line_id, letter) for line_id, letter in sorted(firsts.items(), key=lambda item: item[0].bytes)]
+    await make_lines(session, [_line(line_id, letter) for line_id, letter in firsts.items()])
+
+
+async def make_lines(session: AsyncSession, lines: Collection[dict[str, Any]]) -> None:
+    """Make these lines and their destinations, where they are not there yet, and let each be looked at when it is due.
+
+    In order of their keys, so that no two who make the same wait for each other."""
+    lines = sorted(lines, key=lambda line: line["id"].bytes)
     names = sorted({line["destination"] for line in lines})
-    await _insert(
-        session, Destination, [{"name": name, "cool_steps": 0, "attempted": 0, "refused": 0} for name in names]
-    )
+    fresh = [{"name": name, "cool_steps": 0, "attempted": 0, "refused": 0} for name in names]
+    await _insert(session, Destination, fresh)
     await _insert(session, Line, lines)
-    await wake_lines(session, {line_id: letter.next_at for line_id, letter in firsts.items()}.items())
+    await wake_lines(session, [(line["id"], line["due_at"]) for line in lines])
 
 
 async def wake_lines(session: AsyncSession, due: Iterable[tuple[UUID, datetime]]) -> None:

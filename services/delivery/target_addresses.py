@@ -8,24 +8,30 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, or_, update
-from sqlalchemy import select as core_select
+from sqlalchemy import bindparam, delete, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.destinations import destination_of
+from services.delivery.lines import make_lines
 from services.delivery.planning import PlannedLetter, line_of
 from services.delivery.suppression_list import BY_MAIL_SERVER, find_suppressed, lasts, normal
-from services.delivery.tables import Destination, Letter, Line, Suppression, TargetAddress
+from services.delivery.tables import Letter, Line, Suppression, TargetAddress
 from shared.db import insert_once
 from shared.messages.cases import Target
 
 STAFFS_OWN = -1
 
 _ADDRESSES = TargetAddress.__table__  # type: ignore[attr-defined]
+_LETTERS = Letter.__table__  # type: ignore[attr-defined]
+_READDRESS = (
+    update(_LETTERS)
+    .where(_LETTERS.c.id == bindparam("moved_id"))
+    .values(to_address=bindparam("new_address"), line_id=bindparam("new_line"))
+)
 
 
 class AddressState(StrEnum):
@@ -34,31 +40,34 @@ class AddressState(StrEnum):
     BLOCKED = "blocked"
 
 
+class Known(NamedTuple):
+    """A row, as it stands."""
+
+    target_id: UUID
+    address: str
+    position: int
+
+
+_KNOWN = [_ADDRESSES.c[name] for name in Known._fields]
+_ORDER = ("target_id", "position", "address")
+
+
 async def address_letters(
     session: AsyncSession, letters: Sequence[PlannedLetter], targets: Iterable[Target], now: datetime
 ) -> list[PlannedLetter]:
     """Each letter to its target's first active address; where none is, as it was planned."""
-    await _keep_addresses(session, [target for target in targets if target.email])
-    known = await find_active(session, {letter.target_id for letter in letters}, now)
-    return [_addressed(letter, next(iter(known.get(letter.target_id, ())), None)) for letter in letters]
+    named = {target.id: target for target in targets if target.email}
+    known = await _read(session, {letter.target_id for letter in letters} | named.keys())
+    if changes := _changes(known, named.values()):
+        await _write(session, changes)
+        known = await _read(session, {letter.target_id for letter in letters})
+    active = await _active(session, known, now)
+    return [_addressed(letter, next(iter(active.get(letter.target_id, ())), None)) for letter in letters]
 
 
 async def find_active(session: AsyncSession, target_ids: Collection[UUID], now: datetime) -> dict[UUID, list[str]]:
     """The active addresses, in order, of those of these targets that have several or one of staff's."""
-    statement = (
-        select(TargetAddress.target_id, TargetAddress.address)
-        .where(col(TargetAddress.target_id).in_(target_ids))
-        .order_by(col(TargetAddress.target_id), col(TargetAddress.position), col(TargetAddress.address))
-    )
-    rows = (await session.exec(statement)).all()
-    if not rows:
-        return {}
-    suppressed = await find_suppressed(session, {address for _, address in rows}, now)
-    active: dict[UUID, list[str]] = {}
-    for target_id, address in rows:
-        if normal(address) not in suppressed:
-            active.setdefault(target_id, []).append(address)
-    return active
+    return await _active(session, await _read(session, target_ids), now)
 
 
 async def next_address(session: AsyncSession, target_id: UUID, dead: str, now: datetime) -> str | None:
@@ -107,41 +116,53 @@ async def move_letters(session: AsyncSession, moves: Mapping[UUID, str], now: da
         same = {"case_id": line.case_id, "target_id": line.target_id, "partner": line.partner}
         dates = {"closes_at": line.closes_at, "due_at": now, "served_at": line.served_at}
         new_lines[line_id] = {"id": line_id, "destination": destination_of(address), **same, **dates}
-        rows.append((letter_id, address, line_id))
-    connection = await session.connection()
-    dialect = connection.dialect.name
-    for name in sorted({line["destination"] for line in new_lines.values()}):
-        row = {"name": name, "cool_steps": 0, "attempted": 0, "refused": 0}
-        await connection.execute(insert_once(dialect, Destination, [row]))
-    for line_id in sorted(new_lines, key=lambda one: one.bytes):
-        await connection.execute(insert_once(dialect, Line, [new_lines[line_id]]))
-        is_later = (col(Line.id) == line_id, col(Line.due_at) > now)
-        await connection.execute(update(Line).where(*is_later).values(due_at=now))
-    for letter_id, address, line_id in rows:
-        values = {"to_address": address, "line_id": line_id}
-        await connection.execute(update(Letter).where(col(Letter.id) == letter_id).values(**values))
+        rows.append({"moved_id": letter_id, "new_address": address, "new_line": line_id})
+    await (await session.connection()).execute(_READDRESS, rows)
+    await make_lines(session, new_lines.values())
 
 
-async def _keep_addresses(session: AsyncSession, targets: Sequence[Target]) -> None:
-    """As the campaign names them now. What stands already is not written again: every batch comes by here.
+async def _read(session: AsyncSession, target_ids: Collection[UUID]) -> list[Known]:
+    """Those of these targets, each one's in their order."""
+    of_targets = _ADDRESSES.c.target_id.in_(target_ids)
+    statement = select(*_KNOWN).where(of_targets).order_by(*(_ADDRESSES.c[name] for name in _ORDER))
+    return [Known(*row) for row in await (await session.connection()).execute(statement)]
 
-    Of a target with a single address nothing is kept: its letters bring it along."""
-    of_campaign = (_ADDRESSES.c.target_id.in_({target.id for target in targets}), _ADDRESSES.c.position != STAFFS_OWN)
-    connection = await session.connection()
-    known = set((await connection.execute(core_select(_ADDRESSES).where(*of_campaign))).all())
+
+async def _active(session: AsyncSession, known: Sequence[Known], now: datetime) -> dict[UUID, list[str]]:
+    if not known:
+        return {}
+    suppressed = await find_suppressed(session, {one.address for one in known}, now)
+    active: dict[UUID, list[str]] = {}
+    for one in known:
+        if normal(one.address) not in suppressed:
+            active.setdefault(one.target_id, []).append(one.address)
+    return active
+
+
+def _changes(known: Sequence[Known], targets: Iterable[Target]) -> list[tuple[Known, bool]]:
+    """What is to go, and then what is to come, for addresses to stand as the campaign names them now; nothing for most
+    batches. Of a target with a single address nothing is kept: its letters bring it along."""
+    targets = list(targets)
+    named = {target.id for target in targets}
+    stand = {one for one in known if one.target_id in named and one.position != STAFFS_OWN}
     wanted = {
-        (target.id, address, position)
+        Known(target.id, address, position)
         for target in targets
         if target.other_emails
-        for position, address in enumerate((target.email, *target.other_emails))
+        for position, address in enumerate((target.email or "", *target.other_emails))
     }
-    for target_id, address, position in sorted(wanted ^ known, key=lambda row: (row[0].bytes, row[1], row in wanted)):
-        if (target_id, address, position) in wanted:
-            row = {"target_id": target_id, "address": address, "position": position}
-            await connection.execute(insert_once(connection.dialect.name, TargetAddress, [row]))
+    changed = sorted(stand ^ wanted, key=lambda one: (one.target_id.bytes, one.address, one in wanted))
+    return [(one, one in wanted) for one in changed]
+
+
+async def _write(session: AsyncSession, changes: Sequence[tuple[Known, bool]]) -> None:
+    connection = await session.connection()
+    for one, is_wanted in changes:
+        if is_wanted:
+            await connection.execute(insert_once(connection.dialect.name, TargetAddress, [one._asdict()]))
         else:
-            is_it = (_ADDRESSES.c.target_id == target_id, _ADDRESSES.c.address == address)
-            await connection.execute(delete(_ADDRESSES).where(*is_it, _ADDRESSES.c.position == position))
+            same = [_ADDRESSES.c[name] == value for name, value in one._asdict().items()]
+            await connection.execute(delete(_ADDRESSES).where(*same))
 
 
 def _addressed(letter: PlannedLetter, address: str | None) -> PlannedLetter:
