@@ -6,38 +6,48 @@ more senders do nothing.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, func, select
+from sqlmodel import col
+from sqlmodel import select as select_one
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.open_lines import of_open_lines, open_lines
 from services.delivery.pauses import read_pauses
-from services.delivery.tables import IS_QUEUED_LETTER, Letter, Line
+from services.delivery.tables import IS_QUEUED_LETTER, DeadLetter, Letter, Line
 from shared.messages.cases import Channel
 
 LETTERS_PER_LINE_MAX = 10_000
 
 _LINES = Line.__table__  # type: ignore[attr-defined]
 _LETTERS = Letter.__table__  # type: ignore[attr-defined]
+_DEAD = select_one(func.count()).select_from(DeadLetter).where(col(DeadLetter.replayed_at).is_(None))
 _OPEN = open_lines(_LINES.c.id, _LINES.c.destination)
 
 
 @dataclass(frozen=True)
 class Backlog:
-    """Letters that could go now, by destination, and how long the one has waited that has waited longest."""
+    """Letters that could go now, by destination, and how long the one has waited that has waited longest.
+    `dead_letters`: messages that no handler could take, not replayed yet."""
 
-    eligible: Mapping[str, int] = field(default_factory=dict)
-    lag: timedelta = timedelta(0)
+    eligible: Mapping[str, int]
+    lag: timedelta
+    dead_letters: int
 
 
 async def read_backlog(session: AsyncSession, now: datetime) -> Backlog:
     """No line is counted further than `LETTERS_PER_LINE_MAX`."""
+    eligible, oldest = await _count_open(session, now)
+    return Backlog(eligible, now - oldest, (await session.exec(_DEAD)).one())
+
+
+async def _count_open(session: AsyncSession, now: datetime) -> tuple[Mapping[str, int], datetime]:
     paused = await read_pauses(session)
     if paused.everything or Channel.EMAIL in paused.channels:
-        return Backlog()
+        return {}, now
     connection = await session.connection()
     lines = await connection.execute(_OPEN, of_open_lines(paused, now))
     eligible, oldest = Counter[str](), now
@@ -46,7 +56,7 @@ async def read_backlog(session: AsyncSession, now: datetime) -> Backlog:
         if count:
             eligible[destination] += count
             oldest = min(oldest, first)
-    return Backlog(eligible, now - oldest)
+    return eligible, oldest
 
 
 def _of_line(line_id: Any, now: datetime) -> Select[int, Any]:

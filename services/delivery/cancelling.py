@@ -105,7 +105,7 @@ class Canceller:
 async def stop_some(
     session: AsyncSession, outbox: Outbox, whose: ColumnElement[bool], last_id: UUID, reason: str, clock: Clock
 ) -> list[HeldLetter]:
-    """Stop up to `CHUNK_LETTERS_MAX` letters after `last_id`, and return them. Those in the air are marked."""
+    """Stop the next chunk of letters after `last_id`, and return them. Those in the air are marked."""
     letters = await hold_after(session, last_id, whose, IS_LIVE, col(Letter.stop_reason).is_(None))
     waiting = [letter for letter in letters if letter.state in CANCELLABLE]
     await stop_letters(session, outbox, waiting, reason, clock)

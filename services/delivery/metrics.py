@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from services.delivery.backlog import Backlog
 from services.delivery.standing import Overview
 from services.delivery.states import LIVE, LetterState
 
@@ -54,10 +55,12 @@ class DeliveryMetrics:
         self.targets_late.set(sum(target.is_late for target in overview.targets))
         self.destinations_held.set(sum(bool(one.held_because) for one in overview.destinations))
         self.destinations_resting.set(sum(bool(one.cool_until) for one in overview.destinations))
-        self.lag_seconds.set(overview.backlog.lag.total_seconds())
-        self.dead_letters.set(overview.dead_letters)
         _set_by_destination(self.queued, {one.name: one.queued for one in overview.destinations})
-        _set_by_destination(self.eligible, overview.backlog.eligible)
+
+    def set_backlog(self, backlog: Backlog) -> None:
+        self.lag_seconds.set(backlog.lag.total_seconds())
+        self.dead_letters.set(backlog.dead_letters)
+        _set_by_destination(self.eligible, backlog.eligible)
 
     def set_letters(self, counts: Mapping[LetterState, int]) -> None:
         for state in LIVE:

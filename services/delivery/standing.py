@@ -14,12 +14,11 @@ from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.delivery.backlog import Backlog, read_backlog
 from services.delivery.forecasting import forecast
 from services.delivery.granting import TargetState
 from services.delivery.next_letters import read_policy
 from services.delivery.pauses import Paused, read_pauses
-from services.delivery.tables import IS_QUEUED_LETTER, IS_SENDING, DeadLetter, Destination, Letter, Line, TargetPolicy
+from services.delivery.tables import IS_QUEUED_LETTER, IS_SENDING, Destination, Letter, Line, TargetPolicy
 from shared.clock import Clock
 from shared.db import Database
 from shared.delivery_policy import DeliveryPolicy
@@ -90,8 +89,6 @@ class Overview:
     targets: Sequence[TargetStanding]
     cases: Sequence[CaseStanding]
     paused: Paused
-    backlog: Backlog
-    dead_letters: int
     read_at: datetime
 
 
@@ -110,8 +107,6 @@ class Standing:
                 targets=await self._targets(session, lines, paused, now),
                 cases=await _cases(session, lines, paused),
                 paused=paused,
-                backlog=await read_backlog(session, now),
-                dead_letters=(await session.exec(_DEAD)).one(),
                 read_at=now,
             )
 
@@ -148,9 +143,6 @@ class Standing:
             done_at=forecast(policy, state, queued, max(now, row.open_at)) if queued else now,
             is_paused=paused.everything or row.target_id in paused.targets,
         )
-
-
-_DEAD = select(func.count()).select_from(DeadLetter).where(col(DeadLetter.replayed_at).is_(None))
 
 
 async def _count_lines(session: AsyncSession) -> list[LineCount]:

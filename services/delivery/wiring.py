@@ -13,6 +13,7 @@ from uuid import uuid4
 from prometheus_client import CollectorRegistry
 
 from services.delivery.announcing import Announcer
+from services.delivery.backlog import read_backlog
 from services.delivery.bundle_desk import BundleDesk
 from services.delivery.bundling import Bundling
 from services.delivery.cancelling import Canceller
@@ -170,10 +171,16 @@ class Wiring:
         return [
             chore(count_waiting, COUNT_EVERY_SECONDS),
             chore(self.lateness.look, FORESEE_EVERY_SECONDS),
+            chore(self.measure_backlog, FORESEE_EVERY_SECONDS),
             chore(make_bundles, BUNDLE_EVERY_SECONDS),
             chore(relay.forget_published, FORGET_EVERY_SECONDS),
             chore(self.forget_seen, FORGET_EVERY_SECONDS),
         ]
+
+    async def measure_backlog(self) -> None:
+        """What could go now, for the metrics."""
+        async with self.database.transaction() as session:
+            self.metrics.set_backlog(await read_backlog(session, self.clock.now()))
 
     async def count_letters(self) -> None:
         """How many letters wait, for the metrics."""

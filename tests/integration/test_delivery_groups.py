@@ -157,6 +157,7 @@ async def test_what_could_go_now_is_measured_apart_from_what_waits(delivery: Del
     delivery.clock.advance(timedelta(minutes=10))
     await ask(delivery, "POST", f"{API}/pauses", 204, scope="target", subject=str(EMBASSY.id), why="they asked")
     await delivery.wiring.lateness.look()
+    await delivery.wiring.measure_backlog()
     measured = generate_latest(delivery.wiring.registry).decode()
     assert 'delivery_eligible_letters{destination="ministry.example"} 3.0' in measured
     assert 'delivery_eligible_letters{destination="embassy.example"}' not in measured
