@@ -43,7 +43,7 @@ async def arrivals(world: StackWorld, ids: Sequence[str]) -> Counter[str]:
 
 async def until_every_letter_arrived(world: StackWorld, client: httpx.AsyncClient, receipts: list[str]) -> Counter[str]:
     """Every accepted action is in the sink and its receipt says sent. Returns how often each letter arrived."""
-    await asyncio.gather(*(until_all(client, receipt, "sent", DRAIN_SECONDS) for receipt in receipts))
+    await asyncio.gather(*(until_all(client, receipt, "sent", timeout_seconds=DRAIN_SECONDS) for receipt in receipts))
     ids = await letter_ids(client, receipts)
     counts = await arrivals(world, ids)
     assert counts.keys() == set(ids)
@@ -171,7 +171,7 @@ async def test_a_mail_server_drops_the_line_after_the_dot(stack: StackWorld, sta
 
     await until(uncertain, DRAIN_SECONDS)
     stack.sink.behave({})
-    await until_all(stack_client, receipts[0], "sent", DRAIN_SECONDS)
+    await until_all(stack_client, receipts[0], "sent", timeout_seconds=DRAIN_SECONDS)
     counts = await arrivals(stack, await letter_ids(stack_client, receipts))
     assert sorted(counts.values())[0] == 1
     assert sorted(counts.values())[1] > 1, "the one announced as uncertain came again, under its own id"

@@ -198,11 +198,11 @@ async def letters_of(client: httpx.AsyncClient, receipt: str) -> list[dict[str, 
     return letters
 
 
-async def until_all(client: httpx.AsyncClient, receipt: str, state: str, timeout_seconds: float = 30) -> None:
-    """Wait until the receipt says `state` of every letter."""
+async def until_all(client: httpx.AsyncClient, receipt: str, *states: str, timeout_seconds: float = 30) -> None:
+    """Wait until the receipt says one of `states` of every letter."""
 
     async def told() -> bool:
-        return {letter["state"] for letter in await letters_of(client, receipt)} == {state}
+        return {letter["state"] for letter in await letters_of(client, receipt)} <= set(states)
 
     await until(told, timeout_seconds)
 

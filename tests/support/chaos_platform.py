@@ -51,6 +51,14 @@ class Platform:
         """Accepted actions times their targets."""
         return await ask(self.database(Service.ACTIONS), LETTERS_OWED)
 
+    def mend(self) -> None:
+        """Thaw what is frozen and start what has ended. Harmless where all is well."""
+        self.stack.rabbitmq.thaw()
+        self.stack.rabbitmq.start()
+        for process in self.stack.processes:
+            if not process.running():
+                self.stack.revive(process.name)
+
     async def declare_queues(self) -> None:
         """`python -m deploy.topology`, as before a start."""
         step = await asyncio.create_subprocess_exec(

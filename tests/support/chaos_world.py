@@ -1,8 +1,9 @@
-"""One platform for several chaos tests: each leaves it as it found it, so the world counts what all had accepted."""
+"""One platform for several chaos tests, one after the other: the world counts what all of them had accepted."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from uuid import uuid4
 
 from tests.support.actions_requests import an_action
 from tests.support.chaos_crowd import Crowd
@@ -25,9 +26,12 @@ class World:
 
     @asynccontextmanager
     async def crowd(self, name: str) -> AsyncIterator[Crowd]:
-        """Supporters who write until the block ends; whatever broke meanwhile, each of them was accepted at once."""
+        """Supporters who write until the block ends; whatever broke meanwhile, each of them was accepted at once.
+
+        They are others than the crowd of this name before: a second try of a test is a second crowd."""
         urls, action, rest = self.platform.webs, an_action(case=CASE), PAUSE_SECONDS
-        async with Crowd(urls, action, name, supporters=SUPPORTERS, pause_seconds=rest) as crowd:
+        keys = f"{name}-{uuid4().hex}"
+        async with Crowd(urls, action, keys, supporters=SUPPORTERS, pause_seconds=rest) as crowd:
             try:
                 await until(crowd.more_than(BURST), PATIENCE_SECONDS)
                 yield crowd

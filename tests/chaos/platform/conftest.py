@@ -15,6 +15,7 @@ def running_platform() -> Iterator[World]:
 
 @pytest.fixture
 async def world(running_platform: World) -> World:
-    """It takes letters, on every web process."""
+    """It takes letters, on every web process, whatever a test that failed had left broken."""
+    await running_platform.platform.do(running_platform.platform.mend)
     await running_platform.open_case()
     return running_platform
