@@ -39,6 +39,25 @@ ANY_NUMBER = 1_000_000
 _LETTERS = Letter.__table__  # type: ignore[attr-defined]
 _ATTEMPTS = Attempt.__table__  # type: ignore[attr-defined]
 _COMPOSITION = [_LETTERS.c[field.name] for field in fields(Composition)]
+# Still queued, or somebody was quicker. Wrapped, or the planner would look letters up by their state.
+_IS_QUEUED = func.coalesce(_LETTERS.c.state, LetterState.SENDING) == LetterState.QUEUED
+# What somebody holds, as to cancel it, is left to them: they may be about to wait for what we hold by then.
+_FREE = (
+    select(_LETTERS.c.id)
+    .where(_LETTERS.c.id.in_(bindparam("letters", expanding=True)), _IS_QUEUED)
+    .with_for_update(skip_locked=True)
+)
+_TAKE = (
+    update(_LETTERS)
+    .where(_LETTERS.c.id.in_(_FREE))
+    .values(
+        state=LetterState.SENDING,
+        lease_owner=bindparam("owner"),
+        lease_until=bindparam("until", type_=_LETTERS.c.lease_until.type),
+        fence=_LETTERS.c.fence + 1,
+    )
+    .returning(*_COMPOSITION, _LETTERS.c.fence, _LETTERS.c.traceparent)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,22 +138,8 @@ class Claims:
     async def _take(self, session: AsyncSession, letter_ids: Sequence[UUID], now: datetime) -> list[ClaimedLetter]:
         if not letter_ids:
             return []
-        # Still queued, or somebody was quicker. Wrapped, or the planner would look letters up by their state.
-        is_queued = func.coalesce(_LETTERS.c.state, LetterState.SENDING) == LetterState.QUEUED
-        # What somebody holds, as to cancel it, is left to them: they may be about to wait for what we hold by then.
-        free = select(_LETTERS.c.id).where(_LETTERS.c.id.in_(letter_ids), is_queued).with_for_update(skip_locked=True)
-        statement = (
-            update(_LETTERS)
-            .where(_LETTERS.c.id.in_(free))
-            .values(
-                state=LetterState.SENDING,
-                lease_owner=self._owner,
-                lease_until=now + self._lease,
-                fence=_LETTERS.c.fence + 1,
-            )
-            .returning(*_COMPOSITION, _LETTERS.c.fence, _LETTERS.c.traceparent)
-        )
-        rows = (await (await session.connection()).execute(statement)).all()
+        values = {"letters": letter_ids, "owner": self._owner, "until": now + self._lease}
+        rows = (await (await session.connection()).execute(_TAKE, values)).all()
         return [ClaimedLetter(Composition(*row[:-2]), row[-2], row[-1]) for row in rows]
 
     async def _turn_away(

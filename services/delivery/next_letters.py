@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Uuid, bindparam, case, cast, func, select, text, true
+from sqlalchemy import ARRAY, Integer, Uuid, bindparam, case, func, select, text, true
 from sqlalchemy.sql.selectable import Select
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -78,6 +78,37 @@ _WAITING = (
     )
     .limit(LINES_LOOKED_AT_MAX)
 )
+_NOW = bindparam("now", type_=_LETTERS.c.next_at.type)
+_MOST = bindparam("most", type_=Integer())
+
+
+def _due(*which: Any) -> Select[Any]:
+    """Of the letters of which this is true, up to `most` that are due, those first that have been so longest."""
+    due = (_LETTERS.c.next_at <= _NOW, _LETTERS.c.expires_at > _NOW)
+    return select(_LETTERS.c.id).where(*which, *due).order_by(_LETTERS.c.next_at).limit(_MOST)
+
+
+def _of_many_lines() -> Select[Any]:
+    wanted = select(
+        func.unnest(bindparam("lines", type_=ARRAY(Uuid))).label("line_id"),
+        func.unnest(bindparam("counts", type_=ARRAY(Integer))).label("most"),
+    ).subquery("wanted")
+    # The bound is inside: a window function would read all that waits in the line before its first row.
+    some = (
+        _due(IS_QUEUED_LETTER, _LETTERS.c.line_id == wanted.c.line_id)
+        .add_columns(_LETTERS.c.next_at)
+        .correlate(wanted)
+        .lateral("some")
+    )
+    place = func.row_number().over(order_by=some.c.next_at).label("place")
+    due = select(some.c.id, place).correlate(wanted).lateral("due")
+    return select(due.c.id, wanted.c.line_id).select_from(wanted.join(due, true())).where(due.c.place <= wanted.c.most)
+
+
+_IS_CANCELLED = select(col(Cancellation.reason)).where(col(Cancellation.subject) == _LETTERS.c.case_id).exists()
+_OTHERS = _due(IS_QUEUED_OTHER, ~_IS_CANCELLED)
+_OF_ONE_LINE = _due(IS_QUEUED_LETTER, _LETTERS.c.line_id == bindparam("line"))
+_OF_MANY_LINES = _of_many_lines()
 _TURN = text(
     "SELECT set_config('enable_sort', 'off', true), set_config('lock_timeout', :patience, true),"
     " set_config('idle_in_transaction_session_timeout', :most, true), pg_advisory_xact_lock(:turn), clock_timestamp()"
@@ -103,14 +134,8 @@ async def find_others(session: AsyncSession, count_max: int, now: datetime) -> l
     """Up to `count_max` of what is due and no letter: mail to supporters, and posts."""
     if count_max <= 0:
         return []
-    reason = select(col(Cancellation.reason)).where(col(Cancellation.subject) == _LETTERS.c.case_id).scalar_subquery()
-    statement = (
-        select(_LETTERS.c.id)
-        .where(IS_QUEUED_OTHER, _LETTERS.c.next_at <= now, _LETTERS.c.expires_at > now, reason.is_(None))
-        .order_by(_LETTERS.c.next_at)
-        .limit(count_max)
-    )
-    return list((await (await session.connection()).execute(statement)).scalars())
+    values = {"now": now, "most": count_max}
+    return list((await (await session.connection()).execute(_OTHERS, values)).scalars())
 
 
 async def find_letters(
@@ -189,33 +214,11 @@ async def _due_letters(session: AsyncSession, wanted: Mapping[UUID, int], now: d
         return []
     connection = await session.connection()
     if session.get_bind().dialect.name == "postgresql":
-        statement = _of_many_lines(list(wanted), list(wanted.values()), now)
-        return [(letter_id, line_id) for letter_id, line_id in await connection.execute(statement)]
+        counts = list(wanted.values())
+        values = {"now": now, "lines": list(wanted), "counts": counts, "most": max(counts)}
+        return [(letter_id, line_id) for letter_id, line_id in await connection.execute(_OF_MANY_LINES, values)]
     found = []
     for line_id, count in wanted.items():
-        rows = await connection.execute(_of_one_line(line_id, now).limit(count))
+        rows = await connection.execute(_OF_ONE_LINE, {"now": now, "line": line_id, "most": count})
         found += [(letter_id, line_id) for letter_id in rows.scalars()]
     return found
-
-
-def _of_one_line(line_id: Any, now: datetime) -> Select[Any]:
-    due = (IS_QUEUED_LETTER, _LETTERS.c.next_at <= now, _LETTERS.c.expires_at > now)
-    return select(_LETTERS.c.id).where(_LETTERS.c.line_id == line_id, *due).order_by(_LETTERS.c.next_at)
-
-
-def _of_many_lines(line_ids: list[UUID], counts: list[int], now: datetime) -> Select[Any]:
-    wanted = select(
-        func.unnest(cast(line_ids, ARRAY(Uuid))).label("line_id"),
-        func.unnest(cast(counts, ARRAY(Integer))).label("most"),
-    ).subquery("wanted")
-    # The bound is inside: a window function would read all that waits in the line before its first row.
-    some = (
-        _of_one_line(wanted.c.line_id, now)
-        .add_columns(_LETTERS.c.next_at)
-        .limit(max(counts))
-        .correlate(wanted)
-        .lateral("some")
-    )
-    place = func.row_number().over(order_by=some.c.next_at).label("place")
-    due = select(some.c.id, place).correlate(wanted).lateral("due")
-    return select(due.c.id, wanted.c.line_id).select_from(wanted.join(due, true())).where(due.c.place <= wanted.c.most)
