@@ -122,8 +122,8 @@ async def test_the_demo_knows_what_delivery_registered(embedded: EmbeddedWorld) 
 
 
 async def test_the_demo_keeps_its_data_and_forgets_nothing_when_it_is_killed(embedded: EmbeddedWorld) -> None:
-    """`kill -9` while letters are on their way: at the next start every accepted action is delivered, or was in the very
-    moment of it, and is honestly called uncertain."""
+    """`kill -9` while letters are on their way: after the next start each is delivered, or it was at that moment and is
+    honestly called uncertain."""
     async with httpx.AsyncClient(base_url=embedded.url, timeout=30) as client:
         answers = await asyncio.gather(*(act(client, an_action()) for _ in range(20)))
         embedded.kill()
