@@ -13,7 +13,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --unive
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-reset stack stack-reset test check format chaos bench-smoke bench-intake bench-delivery load-spike lock settings-table packages
+.PHONY: help demo demo-reset stack stack-reset test check format chaos bench-smoke bench-intake bench-delivery load-spike lock strings settings-table packages
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ bench-delivery: $(DEV_STAMP) packages ## Measure delivery against its goals and 
 lock: $(DEV_STAMP) ## Write both locks anew from pyproject.toml
 	$(LOCK) --extra cases --extra actions --extra delivery -o requirements.lock pyproject.toml
 	$(LOCK) --all-extras -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+strings: $(DEV_STAMP) ## Bring the translations' catalogues up to date with the strings in code and templates
+	@$(BIN)/python -m deploy.strings
 
 settings-table: $(DEV_STAMP) ## Write the README's configuration table anew from the settings
 	@$(BIN)/python -m deploy.settings_table

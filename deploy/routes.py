@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.web.tongues import without_language
+
 
 class Service(StrEnum):
     CASES = "cases"
@@ -45,5 +47,6 @@ HIDDEN = ("/health", "/metrics")
 
 
 def service_for(path: str) -> Service:
-    """The service that answers `path`."""
+    """The service that answers `path`, in whichever language."""
+    path, _ = without_language(path)
     return next((route.service for route in ROUTES if route.holds(path)), EVERYTHING_ELSE)

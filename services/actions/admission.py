@@ -6,6 +6,7 @@ from services.actions.errors import CaseClosed, CaseWithdrawn, UnknownCase
 from services.actions.known_cases import KnownCase
 from services.actions.schemas import ActionRequest
 from services.actions.tables import CaseStatus
+from shared.languages import N_
 from shared.messages.cases import CasePublishedV1, Channel, Target
 from shared.web.problems import FieldError, invalid
 
@@ -22,7 +23,7 @@ def admit(request: ActionRequest, case: KnownCase | None, now: datetime) -> tupl
     if case.snapshot is None:
         raise UnknownCase
     if request.channel not in case.snapshot.channels:
-        raise invalid([FieldError("channel", "This case does not offer this way to act.")])
+        raise invalid([FieldError("channel", N_("This case does not offer this way to act."))])
     return case.snapshot, _chosen(request, case.snapshot)
 
 
@@ -56,10 +57,10 @@ def _chosen(request: ActionRequest, case: CasePublishedV1) -> tuple[Target, ...]
     named = request.targets
     if named is None:
         if not possible and request.channel is not Channel.SOLIDARITY:
-            raise invalid([FieldError("channel", "No target of this case can be reached this way.")])
+            raise invalid([FieldError("channel", N_("No target of this case can be reached this way."))])
         return tuple(possible.values())
     strangers = [number for number, target_id in enumerate(named) if target_id not in possible]
     if strangers:
-        message = "Not a target of this case that this channel reaches."
+        message = N_("Not a target of this case that this channel reaches.")
         raise invalid([FieldError(f"targets.{number}", message) for number in strangers])
     return tuple(target for target_id, target in possible.items() if target_id in named)

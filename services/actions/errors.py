@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from services.actions.tables import CaseStatus
+from shared.languages import N_
 from shared.web.problems import FieldError, Problem
 
 SECONDS_TO_WAIT_WHEN_FULL = 2
@@ -32,7 +33,7 @@ class KeyReused(Problem):
 
 class WrongType(Problem):
     def __init__(self, expected: str) -> None:
-        super().__init__(415, "unsupported-media-type", "This type of content cannot be read", f"Send {expected}.")
+        super().__init__(415, "unsupported-media-type", N_("This type of content cannot be read"), f"Send {expected}.")
 
 
 class NotJson(Problem):
@@ -42,70 +43,73 @@ class NotJson(Problem):
 
 class UnknownCase(Problem):
     def __init__(self) -> None:
-        errors = [FieldError("case", "There is no such case.")]
-        super().__init__(404, "unknown-case", "We do not know this case", errors=errors)
+        errors = [FieldError("case", N_("There is no such case."))]
+        super().__init__(404, "unknown-case", N_("We do not know this case"), errors=errors)
 
 
 class CaseClosed(Problem):
     def __init__(self, reason: CaseStatus) -> None:
         won = reason is CaseStatus.WON
-        why = "It was won. Letters are no longer needed." if won else "Its time to write has ended."
-        errors = [FieldError("case", f"This case is closed: {reason.value}.")]
-        super().__init__(409, "case-closed", "This case no longer takes letters", why, errors)
+        why = N_("It was won. Letters are no longer needed.") if won else N_("Its time to write has ended.")
+        closed = N_("This case is closed: it was won.") if won else N_("This case is closed: its time has ended.")
+        errors = [FieldError("case", closed)]
+        super().__init__(409, "case-closed", N_("This case no longer takes letters"), why, errors)
 
 
 class CaseWithdrawn(Problem):
     def __init__(self) -> None:
-        why = "It was withdrawn, and letters that had not gone out were stopped."
-        errors = [FieldError("case", "This case was withdrawn.")]
-        super().__init__(410, "case-withdrawn", "This case was withdrawn", why, errors)
+        why = N_("It was withdrawn, and letters that had not gone out were stopped.")
+        errors = [FieldError("case", N_("This case was withdrawn."))]
+        super().__init__(410, "case-withdrawn", N_("This case was withdrawn"), why, errors)
 
 
 class QueueFull(Problem):
     def __init__(self) -> None:
-        detail = "More people are writing than we can take at this moment. Nothing was kept; please send it again."
+        detail = N_("More people are writing than we can take at this moment. Nothing was kept; please send it again.")
         headers = {"Retry-After": str(SECONDS_TO_WAIT_WHEN_FULL)}
-        super().__init__(503, "too-busy", "Please try again in a moment", detail, headers=headers)
+        super().__init__(503, "too-busy", N_("Please try again in a moment"), detail, headers=headers)
 
 
 class NotAccepting(Problem):
     """Staff have switched it off for now: for every case, or for one."""
 
     def __init__(self, *, whole: bool) -> None:
-        title = "We take in no letters just now" if whole else "This case takes no letters just now"
-        detail = "It was switched off for a while. Nothing was kept; please send it again later."
+        title = N_("We take in no letters just now") if whole else N_("This case takes no letters just now")
+        detail = N_("It was switched off for a while. Nothing was kept; please send it again later.")
         headers = {"Retry-After": str(SECONDS_TO_WAIT_WHEN_SWITCHED_OFF)}
         super().__init__(503, "not-accepting", title, detail, headers=headers)
 
 
 class Unconfirmed(Problem):
     def __init__(self) -> None:
-        detail = "We could not confirm in time that it is kept. Please send it again: it will count once."
+        detail = N_("We could not confirm in time that it is kept. Please send it again: it will count once.")
         headers = {"Retry-After": str(SECONDS_TO_WAIT_WHEN_FULL)}
-        super().__init__(503, "unconfirmed", "Please try again in a moment", detail, headers=headers)
+        super().__init__(503, "unconfirmed", N_("Please try again in a moment"), detail, headers=headers)
 
 
 class TooManyFromHere(Problem):
     """`by` is one of `LimitedBy`: each has its own words, and none says who wrote before."""
 
     _WORDS: ClassVar = {
-        "network": "More letters came from your network lately than we take from one.",
-        "mailbox": "More letters were sent under this email address lately than we take from one.",
-        "case": "More letters came for this case lately than it takes at once.",
+        "network": N_("More letters came from your network lately than we take from one. This one is not kept yet."),
+        "mailbox": N_("More letters came under this email address lately than we take. This one is not kept yet."),
+        "case": N_("More letters came for this case lately than it takes at once. This one is not kept yet."),
     }
 
     def __init__(self, by: str, wait_seconds: int, rate_limit: Mapping[str, str]) -> None:
-        detail = f"{self._WORDS[by]} This one is not kept yet."
+        detail = self._WORDS[by]
         headers = {"Retry-After": str(wait_seconds), "Cache-Control": "no-store", **rate_limit}
-        super().__init__(429, "too-many-from-here", "Please try again later", detail, headers=headers)
+        super().__init__(429, "too-many-from-here", N_("Please try again later"), detail, headers=headers)
 
 
 class Blocked(Problem):
     """Says nothing of the reason: that is between staff and their rule."""
 
     def __init__(self) -> None:
-        detail = "If you think that this is a mistake, please write to the people who run this site."
-        super().__init__(403, "blocked", "We cannot take this letter", detail, headers={"Cache-Control": "no-store"})
+        detail = N_("If you think that this is a mistake, please write to the people who run this site.")
+        super().__init__(
+            403, "blocked", N_("We cannot take this letter"), detail, headers={"Cache-Control": "no-store"}
+        )
 
 
 class RuleExists(Problem):
@@ -129,40 +133,40 @@ class HiddenFieldFilled(Problem):
     """Somebody filled in what people do not see: a robot, or a person's browser that means well."""
 
     def __init__(self) -> None:
-        detail = (
+        detail = N_(
             "A field that is not meant for people came back filled in, perhaps by a program in your browser. We have "
             "emptied it: please press send once more."
         )
-        super().__init__(422, "hidden-field-filled", "Your letter is not sent yet", detail)
+        super().__init__(422, "hidden-field-filled", N_("Your letter is not sent yet"), detail)
 
 
 class ProofNeeded(Problem):
     def __init__(self) -> None:
-        detail = (
+        detail = N_(
             "This campaign asks your browser for a small calculation; scripts must be on for it. A letter needs none."
         )
-        super().__init__(422, "proof-needed", "Your post is not counted yet", detail)
+        super().__init__(422, "proof-needed", N_("Your post is not counted yet"), detail)
 
 
 class ProofInvalid(Problem):
     def __init__(self) -> None:
-        detail = "The small calculation that your browser made did not come out right. Please press send once more."
-        super().__init__(422, "proof-invalid", "Your letter is not sent yet", detail)
+        detail = N_("The small calculation that your browser made did not come out right. Please press send once more.")
+        super().__init__(422, "proof-invalid", N_("Your letter is not sent yet"), detail)
 
 
 class ProofExpired(Problem):
     def __init__(self) -> None:
-        detail = "The small calculation that your browser made has grown too old. Please press send once more."
-        super().__init__(422, "proof-expired", "Your letter is not sent yet", detail)
+        detail = N_("The small calculation that your browser made has grown too old. Please press send once more.")
+        super().__init__(422, "proof-expired", N_("Your letter is not sent yet"), detail)
 
 
 class ProofUsed(Problem):
     def __init__(self) -> None:
-        detail = (
+        detail = N_(
             "The small calculation that your browser made went with another letter already; each letter needs its own. "
             "Please press send once more."
         )
-        super().__init__(422, "proof-used", "Your letter is not sent yet", detail)
+        super().__init__(422, "proof-used", N_("Your letter is not sent yet"), detail)
 
 
 class NoChallenge(Problem):
@@ -177,14 +181,16 @@ class Unwritable(Exception):
 
 class UnknownLink(Problem):
     def __init__(self) -> None:
-        detail = "Please check that the whole link was copied. If another mail came later, its link may be a newer one."
-        super().__init__(404, "unknown-link", "There is no such link", detail)
+        detail = N_(
+            "Please check that the whole link was copied. If another mail came later, its link may be a newer one."
+        )
+        super().__init__(404, "unknown-link", N_("There is no such link"), detail)
 
 
 class UnknownReceipt(Problem):
     def __init__(self) -> None:
-        detail = "Please check that the whole link was copied."
-        super().__init__(404, "unknown-receipt", "There is no such receipt", detail)
+        detail = N_("Please check that the whole link was copied.")
+        super().__init__(404, "unknown-receipt", N_("There is no such receipt"), detail)
 
 
 class NoSuchInvalidation(Problem):

@@ -18,16 +18,17 @@ from services.actions.schemas import (
     ActionRequest,
     explain,
 )
+from shared.languages import N_
 from shared.messages.envelope import derived_id
 from shared.web.problems import FieldError, Problem, invalid
 
 # Read on their own, in the summary above the form, where "please fill this in" would leave people guessing.
 EMPTY = {
-    "name": "Your name is missing.",
-    "email": "Your email address is missing.",
-    "country": "Please choose your country.",
-    "subject": "The subject is missing.",
-    "body": "The letter is empty.",
+    "name": N_("Your name is missing."),
+    "email": N_("Your email address is missing."),
+    "country": N_("Please choose your country."),
+    "subject": N_("The subject is missing."),
+    "body": N_("The letter is empty."),
 }
 UNTICKED = frozenset({"", "0", "false", "no", "off"})
 TEXTS = ("case", "channel", "nonce", "name", "email", "country", "subject", "language", "source", "proof", "website")

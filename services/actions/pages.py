@@ -12,7 +12,6 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from services.actions.admission import fit_targets, reachable
-from services.actions.countries import COUNTRIES
 from services.actions.errors import HiddenFieldFilled, UnknownReceipt, WrongType
 from services.actions.form import WriteForm, as_request, form_action_id, in_form_words, read_form
 from services.actions.intake import accept_action
@@ -22,11 +21,13 @@ from services.actions.receipts import ReceiptView, find_receipt
 from services.actions.sharing import Sharing, share_case
 from services.actions.wiring import Wiring
 from shared.db import DatabaseAway
+from shared.languages import N_
 from shared.messages.cases import CasePublishedV1, Target
 from shared.web.guards import LOG_FIELDS
 from shared.web.in_flight import refused_for_now
 from shared.web.problems import RETRY_AFTER_SECONDS, Problem, is_person, unavailable
 from shared.web.shedding import Feature
+from shared.web.tongues import tongue_of
 
 FORM_PATH = "/actions"
 FORM_FIELDS_MAX = 200
@@ -54,19 +55,22 @@ def pages_router(wiring: Wiring) -> APIRouter:
         except Problem as problem:
             if problem.status in FOR_NOW:
                 return _ask_to_wait(request, form, problem, wiring)
-            return await _give_back(form, in_form_words(problem, form), wiring)
+            return await _give_back(request, form, in_form_words(problem, form), wiring)
         except DatabaseAway:
-            return _ask_to_wait(request, form, unavailable("Letters cannot be kept just now."), wiring)
+            return _ask_to_wait(request, form, unavailable(N_("Letters cannot be kept just now.")), wiring)
         request.scope[LOG_FIELDS] = {"action_id": str(receipt.action_id), "outcome": "accepted"}
-        return RedirectResponse(f"/receipts/{receipt.token}", 303, headers={"Cache-Control": "no-store"})
+        where = tongue_of(request).to(f"/receipts/{receipt.token}")
+        return RedirectResponse(where, 303, headers={"Cache-Control": "no-store"})
 
     @router.get("/receipts/{token}")
-    async def show_receipt(token: str, server: Server = "") -> HTMLResponse:
+    async def show_receipt(request: Request, token: str, server: Server = "") -> HTMLResponse:
         receipt = await find_receipt(token, wiring.database, wiring.clock.now())
         if receipt is None:
             raise UnknownReceipt
         page = wiring.pages.respond(
             "receipt.html",
+            tongue=tongue_of(request),
+            path=f"/receipts/{token}",
             receipt=receipt,
             sharing=await _sharing(receipt, wiring),
             postings=postings_of(receipt, server, wiring.settings.public_url),
@@ -101,7 +105,9 @@ def _ask_to_wait(request: Request, form: WriteForm, problem: Problem, wiring: Wi
     if not is_person(request):
         raise problem
     wait_seconds = problem.headers.get("Retry-After", str(RETRY_AFTER_SECONDS))
-    page = wiring.pages.respond("wait.html", problem.status, form=form, problem=problem, wait_seconds=wait_seconds)
+    page = wiring.pages.respond(
+        "wait.html", problem.status, tongue_of(request), form=form, problem=problem, wait_seconds=wait_seconds
+    )
     page.headers.update(problem.headers)
     return page
 
@@ -113,16 +119,17 @@ async def _sharing(receipt: ReceiptView, wiring: Wiring) -> Sharing | None:
     return share_case(receipt.action.case_slug, receipt.case_title, wiring.settings.public_url)
 
 
-async def _give_back(form: WriteForm, problem: Problem, wiring: Wiring) -> HTMLResponse:
+async def _give_back(request: Request, form: WriteForm, problem: Problem, wiring: Wiring) -> HTMLResponse:
     """The page with the form on it, as it was filled in, and what to do about it."""
     case = await _case_of(form, wiring)
     page = wiring.pages.respond(
         "write.html",
         problem.status,
+        tongue_of(request),
         form=form,
         problem=problem,
         errors=defaultdict(str, {error.field: error.message for error in reversed(problem.errors)}),
-        country=form.country.upper() if form.country.upper() in COUNTRIES else "",
+        country=form.country.upper(),
         case_title=case.title if case else None,
         channels=case.channels if case else (),
         targets=_offered(form, case),

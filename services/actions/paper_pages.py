@@ -4,19 +4,21 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.actions.countries import COUNTRIES
 from services.actions.errors import UnknownReceipt
 from services.actions.letter_states import LetterState
 from services.actions.receipts import LetterPath, ReceiptView, find_receipt
 from services.actions.wiring import Wiring
+from shared.languages import N_, spoken_or_source
+from shared.languages.formats import Formats
 from shared.messages.actions import LetterPostedV1
 from shared.messages.cases import Channel
 from shared.paper.sizes import sheet_of
 from shared.paper.typesetting import TooBusy, direction_of, typeset
 from shared.web.problems import Problem, unavailable
+from shared.web.tongues import tongue_of
 
 PDF = "application/pdf"
 FILE_NAME = "letter.pdf"
@@ -33,18 +35,18 @@ def paper_router(wiring: Wiring) -> APIRouter:
         try:
             content = await typeset("letter", letter_data(receipt, letter, now))
         except TooBusy:
-            raise unavailable("Too many letters are being set just now.") from None
+            raise unavailable(N_("Too many letters are being set just now.")) from None
         headers = PRIVATE | {"Content-Disposition": f'inline; filename="{FILE_NAME}"'}
         return Response(content, media_type=PDF, headers=headers)
 
     @router.post("/receipts/{token}/posted")
-    async def mark_posted(token: str, target: Annotated[UUID, Form()]) -> Response:
+    async def mark_posted(request: Request, token: str, target: Annotated[UUID, Form()]) -> Response:
         now = wiring.clock.now()
         receipt, letter = await _find(token, target, wiring, now)
         if letter.state is LetterState.QUEUED:
             async with wiring.database.transaction() as session:
                 await wiring.outbox.add(session, _posted(receipt, letter, now))
-        return RedirectResponse(f"/receipts/{token}", 303, headers={"Cache-Control": "no-store"})
+        return RedirectResponse(tongue_of(request).to(f"/receipts/{token}"), 303, headers={"Cache-Control": "no-store"})
 
     return router
 
@@ -52,19 +54,19 @@ def paper_router(wiring: Wiring) -> APIRouter:
 def letter_data(receipt: ReceiptView, letter: LetterPath, now: datetime) -> dict[str, object]:
     """What the template is given. The paper is that of the supporter's country: they buy it there."""
     action, target = receipt.action, letter.target
-    sheet = sheet_of(action.supporter_country)
+    sheet, formats = sheet_of(action.supporter_country), Formats(spoken_or_source(action.letter_language))
     return {
         "sheet": {"paper": sheet.paper, "left_mm": sheet.left_mm, "top_mm": sheet.top_mm, "width_mm": sheet.width_mm},
         "to_name": target.name,
         "address": target.post_address or "",
-        "date": f"{now:%-d %B %Y}",
+        "date": formats.day(now.date()),
         "letter": {
             "language": action.letter_language,
             "direction": direction_of(action.letter_language),
             "subject": action.letter_subject,
             "body": action.letter_body,
             "sender_name": action.supporter_name,
-            "country": COUNTRIES.get(action.supporter_country, ""),
+            "country": formats.country(action.supporter_country),
         },
     }
 
@@ -77,7 +79,7 @@ async def _find(token: str, target_id: UUID, wiring: Wiring, now: datetime) -> t
     if receipt is None or letter is None:
         raise UnknownReceipt
     if receipt.status != "accepted" or receipt.case_is_withdrawn:
-        raise Problem(409, "does-not-go-out", "This letter does not go out", "Your receipt says why.")
+        raise Problem(409, "does-not-go-out", N_("This letter does not go out"), N_("Your receipt says why."))
     return receipt, letter
 
 

@@ -28,6 +28,7 @@ from shared.messages.envelope import derived_id
 from shared.posts.networks import NAMES
 from shared.web.guards import LOG_FIELDS
 from shared.web.problems import Problem, as_problem, invalid
+from shared.web.tongues import tongue_of
 
 POSTS_PATH, POSTS_API = "/posts", "/api/v1/posts"
 FIELDS = ("case", "network", "text", "language", "proof", "website")
@@ -55,8 +56,10 @@ def posts_router(wiring: Wiring) -> APIRouter:
                 raise HiddenFieldFilled
             receipt = await _accept(_as_request(form), uuid4(), request, wiring)
         except (Problem, DatabaseAway) as fault:
-            return await _give_back(form, as_problem(fault), wiring)
-        return RedirectResponse(f"/receipts/{receipt.token}", 303, headers={"Cache-Control": "no-store"})
+            return await _give_back(request, form, as_problem(fault), wiring)
+        return RedirectResponse(
+            tongue_of(request).to(f"/receipts/{receipt.token}"), 303, headers={"Cache-Control": "no-store"}
+        )
 
     return router
 
@@ -102,7 +105,7 @@ def _as_request(form: dict[str, str]) -> PostRequest:
         raise invalid(explain(error.errors(include_url=False))) from None
 
 
-async def _give_back(form: dict[str, str], problem: Problem, wiring: Wiring) -> Response:
+async def _give_back(request: Request, form: dict[str, str], problem: Problem, wiring: Wiring) -> Response:
     """The page with every word on it, and what to do about it."""
     try:
         known = await wiring.cases.find(form["case"])
@@ -112,6 +115,7 @@ async def _give_back(form: dict[str, str], problem: Problem, wiring: Wiring) -> 
     page = wiring.pages.respond(
         "post.html",
         problem.status,
+        tongue_of(request),
         form=form,
         problem=problem,
         errors=defaultdict(str, {error.field: error.message for error in reversed(problem.errors)}),

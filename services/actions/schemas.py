@@ -19,8 +19,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from services.actions.addresses import read_address
-from services.actions.countries import COUNTRIES
 from services.actions.proofs import PROOF_CHARACTERS_MAX
+from shared.languages import N_
+from shared.languages.formats import Formats
+from shared.languages.saying import say
 from shared.messages.cases import Channel
 from shared.web.problems import FieldError
 
@@ -59,7 +61,7 @@ def _trimmed(value: str) -> str:
 
 
 def _known_country(value: str) -> str:
-    if value.upper() not in COUNTRIES:
+    if value.upper() not in Formats().countries():
         raise PydanticCustomError("country", "A country as its two-letter code, such as PK.")
     return value.upper()
 
@@ -165,23 +167,23 @@ class Accepted(BaseModel):
 ACTION_REQUEST: TypeAdapter[ActionRequest] = TypeAdapter(ActionRequest)
 
 _MESSAGES = {
-    "missing": "Please fill this in.",
-    "blank": "Please fill this in.",
-    "extra_forbidden": "There is no such field.",
-    "enum": "One of email, post, social or solidarity.",
-    "country": "A country as its two-letter code, such as PK.",
-    "uuid_parsing": "The id of a target.",
-    "too_long": "Too many entries.",
-    "too_short": "Choose at least one.",
+    "missing": N_("Please fill this in."),
+    "blank": N_("Please fill this in."),
+    "extra_forbidden": N_("There is no such field."),
+    "enum": N_("One of email, post, social or solidarity."),
+    "country": N_("A country as its two-letter code, such as PK."),
+    "uuid_parsing": N_("The id of a target."),
+    "too_long": N_("Too many entries."),
+    "too_short": N_("Choose at least one."),
 }
 _MESSAGES_BY_FIELD = {
-    ("email", "value_error"): "This is not an email address. One looks like name@example.org.",
-    ("network", "enum"): "One of x, bluesky, mastodon or threads.",
-    ("name", "string_pattern_mismatch"): "One line of text, without control characters.",
-    ("subject", "string_pattern_mismatch"): "One line of text, without control characters.",
-    ("body", "string_pattern_mismatch"): "It holds control characters, which cannot be sent.",
-    ("language", "string_pattern_mismatch"): "A language tag, such as en or pt-BR.",
-    ("case", "string_pattern_mismatch"): "The short name of a case, such as in its address.",
+    ("email", "value_error"): N_("This is not an email address. One looks like name@example.org."),
+    ("network", "enum"): N_("One of x, bluesky, mastodon or threads."),
+    ("name", "string_pattern_mismatch"): N_("One line of text, without control characters."),
+    ("subject", "string_pattern_mismatch"): N_("One line of text, without control characters."),
+    ("body", "string_pattern_mismatch"): N_("It holds control characters, which cannot be sent."),
+    ("language", "string_pattern_mismatch"): N_("A language tag, such as en or pt-BR."),
+    ("case", "string_pattern_mismatch"): N_("The short name of a case, such as in its address."),
 }
 
 
@@ -199,7 +201,7 @@ def _path(parts: tuple[str | int, ...]) -> str:
 def _message(error: Mapping[str, Any]) -> str:
     kind, parts = error["type"], [part for part in error["loc"] if isinstance(part, str)]
     if kind == "string_too_long":
-        return f"At most {error['ctx']['max_length']:,} characters."
+        return say("At most %(count)s characters.", count=error["ctx"]["max_length"])
     by_field = _MESSAGES_BY_FIELD.get((parts[-1] if parts else "", kind))
     # A message of our own for every error whose text could quote the value; pydantic's for those that cannot.
-    return by_field or _MESSAGES.get(kind) or ("This cannot be taken." if "value" in kind else str(error["msg"]))
+    return by_field or _MESSAGES.get(kind) or (N_("This cannot be taken.") if "value" in kind else str(error["msg"]))

@@ -11,6 +11,7 @@ from services.actions.errors import UnknownLink
 from services.actions.pages import PRIVATE
 from services.actions.wiring import Wiring
 from shared.web.guards import LOG_FIELDS
+from shared.web.tongues import tongue_of
 
 SEE_OTHER = 303
 GONE = 410
@@ -21,32 +22,35 @@ def verify_router(wiring: Wiring) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get(ASKED)
-    async def show_asked() -> Response:
+    async def show_asked(request: Request) -> Response:
         rules = wiring.asking_again.rules
         minutes = max(1, round(rules.between_mails.total_seconds() / 60))
-        return _private(wiring.pages.respond("verify_asked.html", mails_max=rules.mails_max, minutes=minutes))
+        page = wiring.pages.respond(
+            "verify_asked.html", tongue=tongue_of(request), path=ASKED, mails_max=rules.mails_max, minutes=minutes
+        )
+        return _private(page)
 
     @router.api_route("/verify/{token}", methods=["GET", "HEAD"])
-    async def show_link(token: str) -> Response:
-        return _show(_known(await wiring.confirmations.look(token)), token, wiring)
+    async def show_link(request: Request, token: str) -> Response:
+        return _show(request, _known(await wiring.confirmations.look(token)), token, wiring)
 
     @router.post("/verify/{token}")
     async def confirm(request: Request, token: str) -> Response:
         link = _known(await wiring.confirmations.confirm(token))
         request.scope[LOG_FIELDS] = {"action_id": str(link.action.id), "outcome": link.standing.value}
         if link.standing is Standing.CONFIRMED:
-            return _went(f"/receipts/{link.action.token}")
-        return _show(link, token, wiring)
+            return _went(request, f"/receipts/{link.action.token}")
+        return _show(request, link, token, wiring)
 
     @router.post("/verify/{token}/resend")
-    async def ask_by_link(token: str) -> Response:
+    async def ask_by_link(request: Request, token: str) -> Response:
         await wiring.asking_again.by_link(token)
-        return _went(ASKED)
+        return _went(request, ASKED)
 
     @router.post("/receipts/{token}/resend")
-    async def ask_by_receipt(token: str) -> Response:
+    async def ask_by_receipt(request: Request, token: str) -> Response:
         await wiring.asking_again.by_receipt(token)
-        return _went(ASKED)
+        return _went(request, ASKED)
 
     return router
 
@@ -57,14 +61,15 @@ def _known(link: LinkView | None) -> LinkView:
     return link
 
 
-def _show(link: LinkView, token: str, wiring: Wiring) -> Response:
+def _show(request: Request, link: LinkView, token: str, wiring: Wiring) -> Response:
     status = 200 if link.standing in {Standing.WAITING, Standing.CONFIRMED} else GONE
-    return _private(wiring.pages.respond("verify.html", status, link=link, token=token))
+    path = f"/verify/{token}"
+    return _private(wiring.pages.respond("verify.html", status, tongue_of(request), path=path, link=link, token=token))
 
 
-def _went(where: str) -> Response:
+def _went(request: Request, where: str) -> Response:
     """The same, whatever was done. The address that is left is a key, and so is the one gone to."""
-    return _private(RedirectResponse(where, SEE_OTHER, headers={"Cache-Control": "no-store"}))
+    return _private(RedirectResponse(tongue_of(request).to(where), SEE_OTHER, headers={"Cache-Control": "no-store"}))
 
 
 def _private(answer: Response) -> Response:

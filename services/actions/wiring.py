@@ -12,7 +12,6 @@ from services.actions.accepting import IntakeSwitches, offered_switches
 from services.actions.access_rules import AccessRules
 from services.actions.asking_again import AskingAgain
 from services.actions.confirming import Confirmations
-from services.actions.countries import BY_NAME
 from services.actions.dominance import DominanceRules
 from services.actions.dominance_watch import DominanceMetrics, DominanceWatch
 from services.actions.forgetting import Forgetting
@@ -176,7 +175,7 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         wake=wake,
         outbox=outbox,
         relay=lambda bus: Relay(database, OutboxRow, bus, clock, wake),
-        pages=Pages([HERE / "templates"], countries=BY_NAME),
+        pages=Pages([HERE / "templates"]),
         cases=cases,
         rules=rules,
         rate_table=rate_table,

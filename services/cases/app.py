@@ -30,7 +30,7 @@ def create_app(wiring: Wiring) -> FastAPI:
         load=wiring.load,
     )
     app.include_router(case_api(wiring.reading, wiring.shedding, wiring.settings.public_url))
-    app.include_router(case_pages(wiring.reading, wiring.shedding, wiring.pages))
+    app.include_router(case_pages(wiring.reading, wiring.shedding, wiring.pages, wiring.settings.public_url))
     app.include_router(switches_router(wiring))
     show_way_in(app)
     return app

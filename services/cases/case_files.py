@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from services.cases.places import countries, is_language
 from services.cases.tables import CaseStatus, ConsentScope, UpdateKind
 from shared.delivery_policy import DeliveryPolicy
+from shared.languages import SOURCE
+from shared.languages.formats import Formats, is_language
 from shared.messages.cases import Channel, Verification
 
 SUBJECT_CHARACTERS_MAX = 200
@@ -36,7 +37,7 @@ def _clean(text: str) -> str:
 
 
 def _country(code: str) -> str:
-    if code not in countries():
+    if code not in Formats().countries():
         raise ValueError("must be a country's two-letter code (ISO 3166-1), for example PK")
     return code
 
@@ -96,12 +97,21 @@ class FilePart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
+class CampaignWords(FilePart):
+    """What readers see of a campaign, in another language."""
+
+    name: Subject
+    summary: Words
+
+
 class CampaignFile(FilePart):
     """`campaign.yaml`."""
 
     slug: Slug
     name: Subject
     summary: Words
+    language: Language = SOURCE
+    translations: Annotated[dict[Language, CampaignWords], Field(max_length=ITEMS_MAX)] = {}
     goal: int | None = Field(default=None, ge=1)
     starts_on: date | None = None
     ends_on: date | None = None
@@ -139,6 +149,7 @@ class UpdatePart(FilePart):
     kind: UpdateKind
     date: PartialDay | None = None
     text: Words
+    translations: Annotated[dict[Language, Words], Field(max_length=ITEMS_MAX)] = {}
 
 
 class OfflinePart(FilePart):
@@ -150,17 +161,24 @@ class OfflinePart(FilePart):
     reported_on: PartialDay | None = None
 
 
-class CaseFile(FilePart):
-    """One case."""
+class CaseWords(FilePart):
+    """What a case says, in one language."""
 
-    slug: Slug
-    status: CaseStatus = CaseStatus.OPEN
     title: Subject
-    person: Subject | None = None
-    country: Country
     summary: Annotated[str, Field(max_length=400)] = Field(min_length=1)
     story: Words
     demands: Annotated[tuple[Line, ...], Field(max_length=ITEMS_MAX)] = ()
+
+
+class CaseFile(CaseWords):
+    """One case. Its own words are in `language`; a reader of another one gets its translation, where there is one."""
+
+    slug: Slug
+    status: CaseStatus = CaseStatus.OPEN
+    language: Language = SOURCE
+    translations: Annotated[dict[Language, CaseWords], Field(max_length=ITEMS_MAX)] = {}
+    person: Subject | None = None
+    country: Country
     closes_at: ClosingTime | None = None
     consent: Consent
     channels: Annotated[tuple[Channel, ...], Field(max_length=len(Channel))] = ()

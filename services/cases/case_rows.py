@@ -33,6 +33,8 @@ def case_row(
         summary=case.summary,
         story=case.story,
         demands=list(case.demands),
+        language=case.language,
+        translations={language: words.model_dump(mode="json") for language, words in case.translations.items()},
         closes_at=case.closes_at,
         consent_scope=case.consent.scope,
         consent_note=case.consent.note,
@@ -61,7 +63,7 @@ async def write_case(session: AsyncSession, new: Case, case: CaseFile) -> Case:
 async def erase_case(session: AsyncSession, case: Case) -> None:
     """Nothing of the person stays; the slug and the numbers do, so that the page can answer Gone."""
     case.title = case.summary = case.story = case.consent_note = ERASED
-    case.person, case.demands, case.channels = None, [], []
+    case.person, case.demands, case.channels, case.translations = None, [], [], {}
     await _delete_parts(session, case.id)
 
 

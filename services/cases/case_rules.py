@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from services.cases.case_files import CaseFile
+from services.cases.case_files import CaseFile, CaseWords
 from services.cases.tables import CaseStatus, ConsentScope, UpdateKind
 from services.cases.yaml_lines import Path_
 from shared.messages.cases import Channel
@@ -39,17 +39,26 @@ def _names(person: str, text: str) -> bool:
 
 def _published_texts(case: CaseFile) -> Iterator[tuple[Path_, str]]:
     yield ("slug",), case.slug
-    yield ("title",), case.title
-    yield ("summary",), case.summary
-    yield ("story",), case.story
-    yield from ((("demands", place), demand) for place, demand in enumerate(case.demands))
+    yield from _words_of(case, ())
+    for language, words in case.translations.items():
+        yield from _words_of(words, ("translations", language))
     for place, letter in enumerate(case.letters):
         yield ("letters", place, "subject"), letter.subject
         yield ("letters", place, "body"), letter.body
-    yield from ((("updates", place, "text"), update.text) for place, update in enumerate(case.updates))
+    for place, update in enumerate(case.updates):
+        yield ("updates", place, "text"), update.text
+        for language, text in update.translations.items():
+            yield ("updates", place, "translations", language), text
     for place, offline in enumerate(case.offline):
         yield ("offline", place, "wording"), offline.wording
         yield ("offline", place, "source"), offline.source
+
+
+def _words_of(words: CaseWords, at: Path_) -> Iterator[tuple[Path_, str]]:
+    yield (*at, "title"), words.title
+    yield (*at, "summary"), words.summary
+    yield (*at, "story"), words.story
+    yield from (((*at, "demands", place), demand) for place, demand in enumerate(words.demands))
 
 
 def _twice(case: CaseFile) -> Complaints:

@@ -10,9 +10,10 @@ from sqlmodel import col
 from sqlmodel import select as select_rows
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.cases.places import ELSEWHERE
 from services.cases.tables import NOT_TOLD, LedgerCount, LedgerKind, LedgerOffline
 from services.cases.views import Counts, LedgerView, OfflineView
+
+ELSEWHERE = "ZZ"
 
 Line = tuple[str, LedgerKind, int]
 

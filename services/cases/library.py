@@ -81,7 +81,7 @@ class Library:
             letters=tuple(
                 LetterView(row.language, row.subject, row.body) for row in await _parts(session, CaseLetter, case.id)
             ),
-            updates=tuple(_update(row) for row in await _parts(session, CaseUpdate, case.id)),
+            updates=tuple(_update(row, case.language) for row in await _parts(session, CaseUpdate, case.id)),
             ledger=ledger,
             offline=offline,
             read_at=now,
@@ -103,7 +103,7 @@ async def _lines(
     session: AsyncSession, cases: Sequence[Case], totals: Mapping[str, Counts] | None, now: datetime
 ) -> tuple[CaseLine, ...]:
     offline = await read_offline(session, [case.slug for case in cases])
-    outcomes = await _outcomes(session, [case.id for case in cases])
+    outcomes = await _outcomes(session, {case.id: case.language for case in cases})
     lines = [
         CaseLine(
             slug=case.slug,
@@ -111,6 +111,8 @@ async def _lines(
             person=case.person,
             country=case.country,
             summary=case.summary,
+            language=case.language,
+            translations=case.translations,
             status=status_now(case, now),
             closes_at=case.closes_at,
             outcome=outcomes.get(case.id),
@@ -135,12 +137,12 @@ async def _parts(session: AsyncSession, table: Any, case_id: UUID) -> Sequence[A
     return rows
 
 
-async def _outcomes(session: AsyncSession, case_ids: Sequence[UUID]) -> dict[UUID, UpdateView]:
-    wanted = (col(CaseUpdate.case_id).in_(case_ids), col(CaseUpdate.kind) == UpdateKind.OUTCOME)
+async def _outcomes(session: AsyncSession, languages: Mapping[UUID, str]) -> dict[UUID, UpdateView]:
+    wanted = (col(CaseUpdate.case_id).in_(languages), col(CaseUpdate.kind) == UpdateKind.OUTCOME)
     rows = await session.exec(select(CaseUpdate).where(*wanted).order_by(col(CaseUpdate.position)))
     first: dict[UUID, UpdateView] = defaultdict()
     for row in rows:
-        first.setdefault(row.case_id, _update(row))
+        first.setdefault(row.case_id, _update(row, languages[row.case_id]))
     return dict(first)
 
 
@@ -152,5 +154,5 @@ def _target(row: CaseTarget) -> TargetView:
     return TargetView(row.id, row.name, row.country, row.email, row.post_address, row.handle)
 
 
-def _update(row: CaseUpdate) -> UpdateView:
-    return UpdateView(row.kind, row.date, row.text)
+def _update(row: CaseUpdate, language: str) -> UpdateView:
+    return UpdateView(row.kind, row.date, row.text, language, row.translations)

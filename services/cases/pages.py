@@ -2,24 +2,23 @@
 
 import re
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from urllib.parse import urlencode
 
-from babel.dates import format_date
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from services.cases.answers import HTML
 from services.cases.case_files import BODY_CHARACTERS_MAX, SUBJECT_CHARACTERS_MAX
-from services.cases.places import READER, countries, number
 from services.cases.reading import Reading
 from services.cases.searching import QUERY_CHARACTERS_MAX, find_cases, read_query
+from services.cases.speaking import case_in, front_in
 from services.cases.views import CaseView, FrontView
-from shared.messages.cases import Channel
+from shared.languages.formats import Formats
 from shared.posts.networks import NAMES
 from shared.web.pages import Pages
 from shared.web.shedding import Feature, Shedding
+from shared.web.tongues import tongue_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 READ = ["GET", "HEAD"]
@@ -27,35 +26,32 @@ SOURCES = ("utm_source", "utm_medium", "utm_campaign", "partner")
 SOURCE = re.compile(r"[\w.\- ]{1,60}", re.ASCII)
 NAME_CHARACTERS_MAX = 200
 POST_CHARACTERS_MAX = 1_000
-CHANNEL_WORDS = {
-    Channel.EMAIL: "by email",
-    Channel.POST: "by post",
-    Channel.SOCIAL: "on social media",
-    Channel.SOLIDARITY: "a message to the person",
-}
 
 
 def make_pages() -> Pages:
-    return Pages([TEMPLATES], number=number, day=day_in_words, channel_words=CHANNEL_WORDS)
+    return Pages([TEMPLATES])
 
 
-def case_pages(reading: Reading, shedding: Shedding, pages: Pages) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
+def case_pages(reading: Reading, shedding: Shedding, pages: Pages, public_url: str) -> APIRouter:
+    router, site = APIRouter(include_in_schema=False), public_url.rstrip("/")
 
     @router.api_route("/", methods=READ)
     async def show_front(request: Request) -> Response:
         can_search = not await shedding.sheds(Feature.SEARCH)
         front = await reading.front(numbers=not await shedding.sheds(Feature.COUNTERS))
         asked = read_query(request.query_params.get("q", ""))
-        query = asked if can_search else ""
+        query, tongue = asked if can_search else "", tongue_of(request)
         return await reading.answer(
             request,
             front,
             # While search is off, all questions have the same answer.
-            ("page", query, can_search, bool(asked)),
+            ("page", tongue, query, can_search, bool(asked)),
             lambda: pages.render(
                 "front.html",
-                front=found(front, query),
+                tongue,
+                path="/",
+                site=site,
+                front=found(front_in(tongue.language, front), query, tongue.language),
                 query=query,
                 can_search=can_search,
                 asked_in_vain=bool(asked) and not can_search,
@@ -68,19 +64,21 @@ def case_pages(reading: Reading, shedding: Shedding, pages: Pages) -> APIRouter:
     @router.api_route("/cases/{slug}", methods=READ)
     async def show_case(request: Request, slug: str) -> Response:
         case = await reading.case(slug, numbers=not await shedding.sheds(Feature.COUNTERS))
-        letter = case.letter_in(request.query_params.get("lang"))
-        source = source_of(request)
+        tongue, source = tongue_of(request), source_of(request)
+        letter = case.letter_in(request.query_params.get("letter") or request.query_params.get("lang"), tongue.language)
         return await reading.answer(
             request,
             case,
-            ("page", letter.language if letter else None, source),
+            ("page", tongue, letter.language if letter else None, source),
             lambda: pages.render(
                 "case.html",
-                case=case,
+                tongue,
+                path=f"/cases/{slug}",
+                site=site,
+                case=case_in(tongue.language, case),
                 letter=letter,
                 source=source,
                 nonce=nonce_of(case),
-                countries=list(countries().items()),
                 subject_max=SUBJECT_CHARACTERS_MAX,
                 body_max=BODY_CHARACTERS_MAX,
                 name_max=NAME_CHARACTERS_MAX,
@@ -93,9 +91,9 @@ def case_pages(reading: Reading, shedding: Shedding, pages: Pages) -> APIRouter:
     return router
 
 
-def found(front: FrontView, query: str) -> FrontView:
+def found(front: FrontView, query: str, language: str) -> FrontView:
     """The front page's view with those cases alone that hold every word of `query`."""
-    return replace(front, cases=find_cases(query, front.cases)) if query else front
+    return replace(front, cases=find_cases(query, front.cases, Formats(language))) if query else front
 
 
 def nonce_of(case: CaseView) -> str:
@@ -107,11 +105,3 @@ def source_of(request: Request) -> str:
     """Where the reader came from, as the form hands it on: the UTM marks and the partner, urlencoded."""
     found = {name: request.query_params.get(name, "") for name in SOURCES}
     return urlencode({name: value for name, value in found.items() if SOURCE.fullmatch(value)})
-
-
-def day_in_words(day: date | str) -> str:
-    """2 April 2020, January 2021 or 2021: as exact as it is known."""
-    text = day if isinstance(day, str) else day.isoformat()[:10]
-    year, month, of_month = ([int(part) for part in text.split("-")] + [0, 0])[:3]
-    pattern = "d MMMM y" if of_month else "MMMM y" if month else "y"
-    return format_date(date(year, month or 1, of_month or 1), pattern, locale=READER)

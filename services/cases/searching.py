@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from services.cases.views import CaseLine
+from shared.languages.formats import Formats
 
 QUERY_CHARACTERS_MAX = 80
 
@@ -14,14 +15,16 @@ def read_query(text: str) -> str:
     return " ".join(line.split())
 
 
-def find_cases(query: str, cases: Iterable[CaseLine]) -> tuple[CaseLine, ...]:
-    """The cases that hold every word of `query`, in their own order. Capitals and accents make no difference."""
+def find_cases(query: str, cases: Iterable[CaseLine], formats: Formats) -> tuple[CaseLine, ...]:
+    """The cases that hold every word of `query`, in their own order. Capitals and accents make no difference.
+
+    A country is found by its name as `formats` writes it."""
     words = _plain(query).split()
-    return tuple(case for case in cases if _holds_all(case, words))
+    return tuple(case for case in cases if _holds_all(case, words, formats))
 
 
-def _holds_all(case: CaseLine, words: list[str]) -> bool:
-    text = _plain(" ".join((case.title, case.person or "", case.summary, case.country_name)))
+def _holds_all(case: CaseLine, words: list[str], formats: Formats) -> bool:
+    text = _plain(" ".join((case.title, case.person or "", case.summary, formats.country(case.country))))
     return all(word in text for word in words)
 
 

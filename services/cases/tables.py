@@ -12,6 +12,7 @@ from sqlmodel import Field, SQLModel
 from shared.audit import AuditColumns
 from shared.db import UtcDateTime
 from shared.dead_letters import DeadLetterColumns
+from shared.languages import SOURCE
 from shared.messages.cases import Channel, Verification
 from shared.outbox import OutboxColumns
 from shared.switches import SwitchColumns
@@ -85,6 +86,8 @@ class Campaign(Row, table=True):
     slug: str = Field(primary_key=True)
     name: str
     summary: str = Field(sa_type=Text)
+    language: str = SOURCE
+    translations: dict[str, Any] = Field(default={}, sa_type=JSON)
     goal: int | None = None
     starts_on: date | None = None
     ends_on: date | None = None
@@ -108,6 +111,8 @@ class Case(Row, table=True):
     summary: str = Field(sa_type=Text)
     story: str = Field(sa_type=Text)
     demands: list[str] = Field(sa_type=JSON)
+    language: str = SOURCE
+    translations: dict[str, Any] = Field(default={}, sa_type=JSON)
     closes_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     consent_scope: ConsentScope = Field(sa_type=_word(ConsentScope))
     consent_note: str = Field(sa_type=Text)
@@ -157,6 +162,7 @@ class CaseUpdate(Row, table=True):
     kind: UpdateKind = Field(sa_type=_word(UpdateKind))
     date: str | None = None
     text: str = Field(sa_type=Text)
+    translations: dict[str, str] = Field(default={}, sa_type=JSON)
 
 
 class LedgerAction(Row, table=True):

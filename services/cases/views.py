@@ -1,11 +1,14 @@
 """What readers see of a case, a campaign and the ledger: plain frozen values, ready to be shown."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from services.cases.places import country_name, direction, language_name
 from services.cases.tables import CaseStatus, UpdateKind
+from shared.languages import SOURCE, direction
+from shared.languages.formats import language_name
 from shared.messages.cases import Channel
 
 
@@ -46,6 +49,8 @@ class UpdateView:
     kind: UpdateKind
     date: str | None
     text: str
+    language: str = SOURCE
+    translations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,8 @@ class CaseLine:
     person: str | None
     country: str
     summary: str
+    language: str
+    translations: Mapping[str, Mapping[str, Any]]
     status: CaseStatus
     closes_at: datetime | None
     outcome: UpdateView | None
@@ -104,10 +111,6 @@ class CaseLine:
     @property
     def is_open(self) -> bool:
         return self.status is CaseStatus.OPEN
-
-    @property
-    def country_name(self) -> str:
-        return country_name(self.country)
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,8 @@ class CaseView:
     summary: str
     story: str
     demands: tuple[str, ...]
+    language: str
+    translations: Mapping[str, Mapping[str, Any]]
     closes_at: datetime | None
     closed_at: datetime | None
     published_at: datetime
@@ -148,10 +153,6 @@ class CaseView:
         return self.status is CaseStatus.OPEN
 
     @property
-    def country_name(self) -> str:
-        return country_name(self.country)
-
-    @property
     def outcome(self) -> UpdateView | None:
         return next((update for update in self.updates if update.kind is UpdateKind.OUTCOME), None)
 
@@ -163,9 +164,10 @@ class CaseView:
     def paragraphs(self) -> list[str]:
         return [" ".join(part.split()) for part in self.story.split("\n\n") if part.strip()]
 
-    def letter_in(self, language: str | None) -> LetterView | None:
-        """The letter in that language, else the first there is."""
-        return next((letter for letter in self.letters if letter.language == language), next(iter(self.letters), None))
+    def letter_in(self, *languages: str | None) -> LetterView | None:
+        """The letter in the first of these languages that it is written in, else the first there is."""
+        found = (letter for language in languages for letter in self.letters if letter.language == language)
+        return next(found, next(iter(self.letters), None))
 
     @property
     def letter_channels(self) -> tuple[Channel, ...]:
@@ -190,6 +192,8 @@ class CampaignView:
     slug: str
     name: str
     summary: str
+    language: str
+    translations: Mapping[str, Mapping[str, Any]]
     goal: int | None
     starts_on: date | None
     ends_on: date | None

@@ -17,6 +17,7 @@ from shared.web.in_flight import LimitInFlight, Load, crowd_of
 from shared.web.pages import Pages, Static
 from shared.web.problems import install_problems
 from shared.web.refusals import Refusals
+from shared.web.tongues import SpeakLanguage
 
 # `Observe` traces and measures each request once. FastAPI's own tracing makes several spans for each, which took a
 # third of an accepted action, and its logs hold the values of what people typed.
@@ -54,5 +55,6 @@ def framed_app(
     app.add_middleware(Observe, registry=registry)
     app.add_middleware(LimitHead, refusals=refusals)
     app.add_middleware(LimitInFlight, crowd=crowd_of(settings), refusals=refusals, forms=forms, load=load)
+    app.add_middleware(SpeakLanguage)
     app.add_middleware(SecurityHeaders)
     return app

@@ -1,7 +1,7 @@
 """Pages from Jinja2 templates: sandboxed, escaped, strict about undefined names, with long-lived static files."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,38 +14,69 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from shared.languages import LANGUAGES, direction
+from shared.languages.catalogues import translations
+from shared.languages.formats import Formats, language_name
+from shared.languages.saying import in_words
 from shared.web.problems import Problem
+from shared.web.tongues import OF_STAFF, Tongue, tongue_of
+from shared.web.words import CHANNEL_WORDS
 
 SHARED = Path(__file__).parent
 STATIC_SECONDS = 365 * 24 * 3600
 
 
 class Pages:
-    """Renders a service's own templates, and the shared ones they extend (`base.html`, `fields.html`, `error.html`)."""
+    """Renders a service's own templates, and the shared ones they extend (`base.html`, `fields.html`, `error.html`).
+
+    `folders` hold templates; beside each lie the catalogues of its words, in `locales`. A template has `_`, `ngettext`
+    and `{% trans %}`, and writes numbers, dates and countries by the `formats` of its language."""
 
     def __init__(self, folders: Sequence[Path], **globals_: Any) -> None:
-        loaders = [FileSystemLoader(folder) for folder in (*folders, SHARED / "templates")]
-        self.environment = SandboxedEnvironment(
-            loader=ChoiceLoader(loaders),
+        self._folders = (*folders, SHARED / "templates")
+        self._globals = globals_
+        self._environments = {language: self._make_environment(language) for language in LANGUAGES}
+
+    def render(self, template: str, tongue: Tongue = OF_STAFF, **values: Any) -> str:
+        return self._environments[tongue.language].get_template(template).render(to=tongue.to, **values)
+
+    def respond(self, template: str, status: int = 200, tongue: Tongue = OF_STAFF, **values: Any) -> HTMLResponse:
+        """A page for one person: not to be kept by any cache. Set other headers on what comes back."""
+        return HTMLResponse(self.render(template, tongue, **values), status, headers={"Cache-Control": "no-store"})
+
+    def show_problem(self, request: Request, problem: Problem) -> HTMLResponse:
+        """For `install_problems`: the problem as a page."""
+        sending = request.method == "POST"
+        page = self.respond("error.html", problem.status, tongue_of(request), problem=problem, sending=sending)
+        page.headers.update(problem.headers)
+        return page
+
+    def _make_environment(self, language: str) -> SandboxedEnvironment:
+        environment = SandboxedEnvironment(
+            loader=ChoiceLoader([FileSystemLoader(folder) for folder in self._folders]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
         )
-        self.environment.globals.update(static=static_url, **globals_)
-
-    def render(self, template: str, **values: Any) -> str:
-        return self.environment.get_template(template).render(**values)
-
-    def respond(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-        """A page for one person: not to be kept by any cache. Set other headers on what comes back."""
-        return HTMLResponse(self.render(template, **values), status, headers={"Cache-Control": "no-store"})
-
-    def show_problem(self, request: Request, problem: Problem) -> HTMLResponse:
-        """For `install_problems`: the problem as a page."""
-        page = self.respond("error.html", problem.status, problem=problem, sending=request.method == "POST")
-        page.headers.update(problem.headers)
-        return page
+        environment.policies["ext.i18n.trimmed"] = True
+        formats = Formats(language)
+        spoken = translations(tuple(folder.parent / "locales" for folder in self._folders), language)
+        environment.install_gettext_translations(spoken, newstyle=True)  # type: ignore[attr-defined]  # the extension's
+        environment.globals.update(
+            static=static_url,
+            lang=language,
+            dir=direction(language),
+            languages=LANGUAGES,
+            language_name=language_name,
+            direction=direction,
+            channel_words=CHANNEL_WORDS,
+            formats=formats,
+            said=partial(in_words, spoken=spoken, formats=formats),
+            **self._globals,
+        )
+        return environment
 
 
 class Static(StaticFiles):

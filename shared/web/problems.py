@@ -12,17 +12,21 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from shared.db import DatabaseAway
+from shared.languages import N_
 from shared.web.methods import methods_of
 
 TYPES = "https://writeforrights.example/problems/"
 RETRY_AFTER_SECONDS = 5
+HTTP_TITLES = {404: N_("There is nothing at this address"), 405: N_("This cannot be done here")}
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class FieldError:
-    """What is wrong with one field, in words for the person who filled it in. Never the value itself."""
+    """What is wrong with one field, in words for the person who filled it in. Never the value itself.
+
+    Its words, and those of a `Problem`, are English, from `N_` or `say`: a page says them in its own language."""
 
     field: str
     message: str
@@ -90,27 +94,27 @@ def as_problem(error: Exception) -> Problem:
         case Problem():
             return error
         case HTTPException():
-            title = HTTPStatus(error.status_code).phrase
-            kind = title.lower().replace(" ", "-")
+            phrase = HTTPStatus(error.status_code).phrase
+            kind, title = phrase.lower().replace(" ", "-"), HTTP_TITLES.get(error.status_code, phrase)
             return Problem(error.status_code, kind, title, headers=dict(error.headers or {}))
         case RequestValidationError():
             return invalid(field_errors(error.errors()))
         case DatabaseAway():
-            return unavailable("A part of this service is away for a moment. Nothing was changed.")
+            return unavailable(N_("A part of this service is away for a moment. Nothing was changed."))
         case _:
             log.error("unhandled", fault=type(error).__name__, exc_info=error)
-            return Problem(500, "internal-error", "Something went wrong on our side")
+            return Problem(500, "internal-error", N_("Something went wrong on our side"))
 
 
 def invalid(errors: list[FieldError]) -> Problem:
     """422: the request was understood, and these fields cannot be taken as they are."""
-    return Problem(422, "invalid-fields", "Some fields need another look", errors=errors)
+    return Problem(422, "invalid-fields", N_("Some fields need another look"), errors=errors)
 
 
 def unavailable(detail: str) -> Problem:
     """503: not now. The same request will work later."""
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return Problem(503, "unavailable", "Please try again in a moment", detail, headers=headers)
+    return Problem(503, "unavailable", N_("Please try again in a moment"), detail, headers=headers)
 
 
 def field_errors(errors: Any) -> list[FieldError]:

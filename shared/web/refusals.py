@@ -10,7 +10,9 @@ from fastapi.responses import Response
 from prometheus_client import CollectorRegistry, Counter
 from starlette.types import Receive, Scope, Send
 
+from shared.languages import N_
 from shared.web.problems import Problem, ShowPage, is_person, problem_response
+from shared.web.tongues import Tongue, tongue_of
 
 WAIT_WHEN_CROWDED_SECONDS = 2
 WAIT = {"Retry-After": str(WAIT_WHEN_CROWDED_SECONDS), "Cache-Control": "no-store"}
@@ -32,24 +34,24 @@ PROBLEMS = {
     Reason.CROWDED: Problem(
         503,
         "too-busy",
-        "Please try again in a moment",
-        "More people are here than we can serve at this moment. Nothing of this request was kept.",
+        N_("Please try again in a moment"),
+        N_("More people are here than we can serve at this moment. Nothing of this request was kept."),
         headers=WAIT,
     ),
     Reason.CLIENT_CROWDED: Problem(
         429,
         "too-many-at-once",
-        "Please try again in a moment",
-        "Many requests are under way from this network address at once. Nothing of this one was kept.",
+        N_("Please try again in a moment"),
+        N_("Many requests are under way from this network address at once. Nothing of this one was kept."),
         headers=WAIT,
     ),
-    Reason.HEAD_TOO_LARGE: Problem(431, "head-too-large", "The head of this request is too large", headers=CLOSE),
-    Reason.BODY_TOO_LARGE: Problem(413, "too-large", "This is more than we can take at once"),
+    Reason.HEAD_TOO_LARGE: Problem(431, "head-too-large", N_("The head of this request is too large"), headers=CLOSE),
+    Reason.BODY_TOO_LARGE: Problem(413, "too-large", N_("This is more than we can take at once")),
     Reason.BODY_TOO_SLOW: Problem(
         408,
         "too-slow",
-        "The request did not arrive in time",
-        "Nothing of it was kept. It may be sent again.",
+        N_("The request did not arrive in time"),
+        N_("Nothing of it was kept. It may be sent again."),
         headers=CLOSE,
     ),
 }
@@ -63,7 +65,7 @@ class Refusals:
         self._plain = {reason: counter.labels(reason.value, "plain") for reason in Reason}
         self._given_back = {reason: counter.labels(reason.value, "given_back") for reason in Reason}
         self._show_page = show_page
-        self._kept: dict[tuple[Reason, bool, str], Response] = {}
+        self._kept: dict[tuple[Reason, bool, str, Tongue], Response] = {}
 
     async def answer(self, reason: Reason, scope: Scope, receive: Receive, send: Send) -> None:
         """At once, without reading the body."""
@@ -78,7 +80,7 @@ class Refusals:
         person = self._show_page is not None and is_person(request)
         # The page's words differ for those who were sending something: no other method is told apart.
         method = "POST" if request.method == "POST" else "GET"
-        key = (reason, person, method)
+        key = (reason, person, method, tongue_of(request))
         if key not in self._kept:
             problem = PROBLEMS[reason]
             self._kept[key] = (

@@ -15,7 +15,7 @@ from itsdangerous import BadSignature, TimestampSigner
 
 from shared.clock import Clock
 from shared.settings import Settings
-from shared.web.problems import Problem
+from shared.web.problems import HTTP_TITLES, Problem
 
 COOKIE = "w4r_staff"
 COOKIE_SECONDS = 12 * 3600
@@ -121,7 +121,7 @@ def as_name(text: str) -> str:
 
 def no_such_page() -> Problem:
     """Also what a closed door answers: whoever has no business here learns nothing of it."""
-    return Problem(404, "not-found", "Not Found")
+    return Problem(404, "not-found", HTTP_TITLES[404])
 
 
 def not_staff() -> Problem:

@@ -171,7 +171,7 @@ async def test_sent_before_it_is_done_the_letter_waits_and_goes_by_itself(browse
         await reader.fill_in()
         await reader.page.click("button[type=submit]")
         button = reader.page.locator("button[type=submit]")
-        await expect(button).to_have_text("One moment ...")
+        await expect(button).to_have_text("One moment …")
         await expect(button).to_be_disabled()
         await expect(reader.said).to_contain_text("your letter goes as soon as")
         let_go.set()

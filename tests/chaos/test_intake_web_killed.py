@@ -15,7 +15,7 @@ PATIENCE_SECONDS = 40.0
 ACCEPTED_BETWEEN_KILLS = 60
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 async def test_a_killed_web_process_costs_a_retry_and_no_action(own_postgres: LocalPostgres, tmp_path: Path) -> None:
     """Clients go to its twin with the same key, and get the action that the dead one may have kept."""
     url = await intake_database(own_postgres)

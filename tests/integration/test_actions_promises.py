@@ -68,7 +68,7 @@ def narrowed(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(600)
 def test_no_request_brings_an_answer_that_was_not_promised(web: WebProcess, tmp_path: Path) -> None:
     document = tmp_path / "openapi.json"
     document.write_text(json.dumps(narrowed(httpx.get(f"{web.url}/openapi.json", trust_env=False).json())))

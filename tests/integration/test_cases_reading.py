@@ -19,7 +19,7 @@ from tests.support.cases_folders import CASE, WON, change, write_campaign
 from tests.support.cases_service import cases_service, reader_of
 from tests.support.events import an_accepted_action
 
-PAGES = ["/", "/cases/a-test-case", "/cases/a-test-case?lang=ur"]
+PAGES = ["/", "/cases/a-test-case", "/cases/a-test-case?letter=ur"]
 ANSWERS = ["/api/v1/cases", "/api/v1/cases/a-test-case", "/api/v1/cases/a-test-case/ledger"]
 WON_CASE = change(CASE + WON, ("slug: a-test-case", "slug: a-won-case"), ("title:", "status: won\ntitle:"))
 
@@ -69,7 +69,20 @@ async def test_an_answer_is_carried_by_any_cache(reader: httpx.AsyncClient, path
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "public, max-age=10, stale-while-revalidate=20"
     assert re.fullmatch(r'"[0-9a-f]{32}"', answer.headers["etag"])
-    assert not {"set-cookie", "vary"} & answer.headers.keys()
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_depends_on_the_language_of_who_asks_and_on_nothing_else(
+    reader: httpx.AsyncClient, path: str
+) -> None:
+    assert (await reader.get(path)).headers["vary"] == "Accept-Language"
+    assert "vary" not in (await reader.get(f"/es{path}")).headers
+
+
+@pytest.mark.parametrize("path", ANSWERS)
+async def test_an_answer_in_json_is_the_same_for_everybody(reader: httpx.AsyncClient, path: str) -> None:
+    assert "vary" not in (await reader.get(path)).headers
 
 
 @pytest.mark.parametrize("path", PAGES + ANSWERS)
@@ -150,17 +163,17 @@ async def test_every_field_has_a_label_and_an_id_of_its_own(reader: httpx.AsyncC
 
 
 async def test_a_letter_in_urdu_runs_from_right_to_left(reader: httpx.AsyncClient) -> None:
-    page = (await reader.get("/cases/a-test-case?lang=ur")).text
+    page = (await reader.get("/cases/a-test-case?letter=ur")).text
     for name in ("subject", "body"):
         (field,) = Fields(page).named(name)
         assert (field["lang"], field["dir"]) == ("ur", "rtl")
     assert "محترم وزیر،" in page
     assert Fields(page).named("language")[0]["value"] == "ur"
-    assert re.search(r'<a href="\?lang=ur#write"[^>]*aria-current="true">اردو</a>', page)
+    assert re.search(r'<a href="\?letter=ur#write"[^>]*aria-current="true">اردو</a>', page)
 
 
 async def test_a_language_that_has_no_letter_gets_the_first(reader: httpx.AsyncClient) -> None:
-    page = await reader.get("/cases/a-test-case?lang=xx")
+    page = await reader.get("/cases/a-test-case?letter=xx")
     assert page.headers["etag"] == (await reader.get("/cases/a-test-case")).headers["etag"]
 
 

@@ -11,6 +11,7 @@ import pytest
 from deploy.local.gateway import LocalGateway
 from deploy.local.ports import free_port
 from deploy.routes import HIDDEN, ROUTES, Service, service_for
+from shared.languages import LANGUAGES, preferred
 from tests.support.echo_service import EchoService
 from tests.support.servers import skip_unless_installed
 from tests.support.until import until
@@ -82,6 +83,35 @@ async def test_health_and_metrics_are_not_for_the_outside(
 async def test_every_path_reaches_the_service_it_belongs_to(client: httpx.AsyncClient) -> None:
     reached = {path: (await client.get(path)).json()["service"] for path in PATHS}
     assert reached == {path: service_for(path.partition("?")[0]) for path in PATHS}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_every_language_of_a_page_is_answered_by_its_service(client: httpx.AsyncClient, language: str) -> None:
+    paths = [f"/{language}{path.partition('?')[0]}" for path in PATHS]
+    reached = {path: (await client.get(path)).json()["service"] for path in paths}
+    assert reached == {path: service_for(path) for path in paths}
+    letter = {"body": "خط" * 10_000}
+    assert (await client.post(f"/{language}/actions", data=letter)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "browser", ["", "en-GB", "es-MX,es;q=0.9,en;q=0.8", "de, FR;q=0.5", "arz,ar;q=0.7", "ur-PK", "este,und"]
+)
+async def test_services_are_told_the_first_language_of_ours_and_no_more(
+    client: httpx.AsyncClient, browser: str
+) -> None:
+    asked = {"Accept-Language": browser} if browser else {"Accept-Language": ""}
+    heard = (await client.get("/", headers=asked)).json()["headers"]
+    assert heard["accept-language"].lower() == preferred(browser)
+    assert "accept-language" not in (await client.get("/fr/", headers=asked)).json()["headers"]
+    assert "accept-language" not in (await client.get("/api/v1/cases", headers=asked)).json()["headers"]
+
+
+async def test_no_language_is_kept_for_readers_of_another(gateway: Gateway, client: httpx.AsyncClient) -> None:
+    gateway.cases.headers = {"Cache-Control": "public, max-age=60", "Vary": "Accept-Language"}
+    for browser, cached in (("es", "MISS"), ("en", "MISS"), ("es-AR,en", "HIT"), ("en-US,es", "HIT"), ("de", "HIT")):
+        answer = await client.get("/cases/kept", headers={"Accept-Language": browser})
+        assert answer.headers["x-cache"] == cached, browser
 
 
 async def test_the_path_and_the_query_arrive_as_they_were_sent(client: httpx.AsyncClient) -> None:

@@ -59,7 +59,7 @@ def letter_count(stack: Stack) -> int:
     return len(list(stack.letters.glob("*.eml")))
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_a_letter_goes_through_all_processes_into_the_folder(stack: Stack) -> None:
     before = letter_count(stack)
     receipt = await write_letter(stack, "through-all-processes")
@@ -68,7 +68,7 @@ async def test_a_letter_goes_through_all_processes_into_the_folder(stack: Stack)
         assert (await client.get(receipt)).status_code == 200
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_a_killed_sender_is_noticed_and_its_twin_goes_on(stack: Stack) -> None:
     assert stack.fallen() == []
     process = stack.process("delivery-sender")
@@ -82,7 +82,7 @@ async def test_a_killed_sender_is_noticed_and_its_twin_goes_on(stack: Stack) -> 
     assert stack.fallen() == []
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_events_that_a_broker_lost_are_published_again_from_the_outbox(stack: Stack) -> None:
     """As the runbook says for a broker whose data is gone."""
     stack.kill("delivery-worker")
@@ -123,7 +123,7 @@ async def number(stack: Stack, service: Service, query: str) -> int:
         await connection.close()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_one_process_that_dies_takes_the_stack_down_and_is_named() -> None:
     with private_folder() as folder:
         environment = {**os.environ, "W4R_STACK_FOLDER": str(folder / "stack"), "PORT": str(free_port())}

@@ -16,7 +16,7 @@ from tests.support.chaos_queries import (
 )
 from tests.support.until import until
 
-SETTLE_SECONDS_MAX = 120.0
+SETTLE_SECONDS_MAX = 60.0
 
 
 @dataclass(frozen=True)

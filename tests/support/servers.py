@@ -35,6 +35,11 @@ class Databases:
         self._made.append(name)
         return databases.create_database(self.admin_url, name)
 
+    def drop_database(self, url: str) -> None:
+        name = url.rsplit("/", 1)[1]
+        self._made.remove(name)
+        databases.drop_database(self.admin_url, name)
+
     def drop_databases(self) -> None:
         while self._made:
             databases.drop_database(self.admin_url, self._made.pop())

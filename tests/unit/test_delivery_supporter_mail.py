@@ -10,7 +10,8 @@ import pytest
 from services.delivery.channels import Refused
 from services.delivery.kinds import LetterKind
 from services.delivery.rendering import render
-from services.delivery.supporter_mail import confirmation_text, greeted
+from services.delivery.supporter_mail import answer_text, confirmation_text, greeted
+from shared.languages import LANGUAGES
 from tests.support.delivery_letters import CAMPAIGN, a_composition
 from tests.support.events import NOW
 
@@ -55,12 +56,22 @@ def test_it_has_the_link_on_a_line_of_its_own_and_says_until_when() -> None:
     assert any("Nothing goes out unless you do" in line for line in lines)
 
 
-@pytest.mark.parametrize("language", ["en", "en-GB", "ur", "../../etc/passwd", ""])
-def test_every_language_gets_a_mail(language: str) -> None:
+@pytest.mark.parametrize(
+    ("language", "spoken"),
+    [
+        *((language, language) for language in LANGUAGES),
+        ("es-MX", "es"),
+        ("de", "en"),
+        ("../../etc/passwd", "en"),
+        ("", "en"),
+    ],
+)
+def test_every_language_gets_a_mail(language: str, spoken: str) -> None:
     words = confirmation_text(language, "A Supporter", URL, NOW, "Write for Rights")
-    assert words.language == "en"
+    assert words.language == spoken
+    assert URL in words.text
     assert "\n" not in words.subject
-    assert words.text.startswith("Hello A Supporter,\n")
+    assert " A Supporter" in words.text.splitlines()[0]
 
 
 @pytest.mark.parametrize("name", ["Amina Yusuf", "Jean-Luc d'Arc", "آمنہ", "M. K."])
@@ -77,3 +88,11 @@ def test_an_address_that_cannot_be_written_is_refused() -> None:
     refused = render(a_confirmation(to_address="nobody"), CAMPAIGN, NOW)
     assert isinstance(refused, Refused)
     assert "supporter" in refused.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_answer_is_brought_in_every_language_with_nothing_of_it_lost(language: str) -> None:
+    told = {"whose": "ministry@state.example", "subject": "Re: your letter", "text": "We have received it."}
+    words = answer_text(language, "A Supporter", **told, campaign="Write for Rights")
+    assert words.language == language
+    assert all(value in words.text for value in told.values())

@@ -10,7 +10,8 @@ const SPREAD = 0.25;
 
 const place = document.querySelector("[data-count]");
 const paused = document.querySelector("[data-count-paused]");
-const format = new Intl.NumberFormat(document.documentElement.lang || "en");
+// Latin digits, as everywhere on the page.
+const format = new Intl.NumberFormat(`${document.documentElement.lang || "en"}-u-nu-latn`);
 
 // True to go on asking.
 async function refresh() {

@@ -3,6 +3,7 @@
 // nothing to click, nothing to solve and nothing to see. docs/decisions/proof-of-work.md tells why.
 //
 //   form[data-proof="/api/..."] holds input[name=proof] for it and [data-proof-said], a polite live region
+//   that brings the words for it: data-working, data-done, data-sending, data-button
 "use strict";
 
 const SLICE_MS = 8; // then the page gets its turn: nobody feels it while they type
@@ -10,12 +11,6 @@ const NUMBERS_BETWEEN_LOOKS = 128;
 const RENEW_AFTER_MS = 10 * 60 * 1000; // half of the time the server gives
 const ANSWER_MS_MAX = 8000;
 const TRIES_MAX = 2;
-const WORDS = {
-  working: "While you write, your browser does a small calculation that slows robots down. You need do nothing.",
-  done: "The calculation is done.",
-  sending: "One moment: your letter goes as soon as the calculation is done.",
-  button: "One moment ...",
-};
 
 // FIPS 180-4, section 4.2.2.
 const K = new Int32Array([
@@ -146,7 +141,7 @@ function proveWith(form) {
 
   const finish = (proof) => {
     field.value = proof;
-    said.textContent = proof ? WORDS.done : "";
+    said.textContent = proof ? said.dataset.done : "";
     if (!proof) proving = null; // The line may be back when they send.
   };
 
@@ -154,7 +149,7 @@ function proveWith(form) {
     if (proving && !isOld()) return proving;
     begunAt = Date.now();
     field.value = "";
-    said.textContent = WORDS.working;
+    said.textContent = said.dataset.working;
     proving = prove(form.dataset.proof).then(finish);
     return proving;
   };
@@ -177,8 +172,8 @@ function proveWith(form) {
     buttonWords = button.textContent;
     carry(form, button);
     const ready = begin();
-    said.textContent = WORDS.sending;
-    button.textContent = WORDS.button;
+    said.textContent = said.dataset.sending;
+    button.textContent = said.dataset.button;
     await ready;
     form.submit();
   });

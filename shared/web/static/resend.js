@@ -1,5 +1,5 @@
 // Sends a letter again that could not be taken: after the wait that the server asks for, longer each time, a few times.
-// The page itself stays, whatever is away meanwhile, and so does every word on it.
+// The page itself stays, whatever is away meanwhile, and so does every word on it. [data-said] brings the words to say.
 "use strict";
 
 const TRIES_MAX = 8;
@@ -22,8 +22,10 @@ function say(words) {
 
 function later(seconds) {
   const minutes = Math.ceil(seconds / 60);
-  const when = minutes <= 90 ? `about ${minutes} minutes` : `about ${Math.ceil(minutes / 60)} hours`;
-  say(`It cannot be taken now, and is not sent by itself any more. Please press the button in ${when}. Your words are safe here.`);
+  const when = minutes <= 90 ? [minutes, "minute"] : [Math.ceil(minutes / 60), "hour"];
+  say(said.dataset.later);
+  // Latin digits, as everywhere on the page.
+  countdown.textContent = new Intl.RelativeTimeFormat(`${document.documentElement.lang}-u-nu-latn`).format(...when);
 }
 
 // A crowd that was refused together must not come back together: up to half as long again, by chance.
@@ -31,10 +33,10 @@ function waitFor(seconds) {
   if (seconds > PATIENCE_SECONDS_MAX) return later(seconds);
   const growing = Math.max(seconds, Math.min(WAIT_SECONDS_MAX, Math.max(1, seconds) * 2 ** tries));
   let left = Math.ceil(growing * (1 + Math.random() / 2));
-  say("It will be sent again by itself. You need not do anything.");
+  say(said.dataset.waiting);
   const tick = () => {
     if (left <= 0) return send();
-    countdown.textContent = `In ${left} s (try ${tries + 1} of ${TRIES_MAX})`;
+    countdown.textContent = `${left} s (${tries + 1} / ${TRIES_MAX})`;
     left -= 1;
     timer = setTimeout(tick, 1000);
   };
@@ -57,7 +59,7 @@ async function ask() {
 async function send() {
   clearTimeout(timer);
   button.disabled = true;
-  say("Sending it now.");
+  say(said.dataset.sending);
   const answer = await ask();
   button.disabled = false;
   if (answer?.redirected) return location.replace(answer.url);
@@ -65,7 +67,7 @@ async function send() {
   if (answer && !FOR_NOW.includes(answer.status)) return form.submit();
   tries += 1;
   if (tries < TRIES_MAX) return waitFor(Number(answer?.headers.get("Retry-After")) || Number(form.dataset.wait));
-  say("It is still too full, and we have stopped trying by ourselves. Your words are safe here: press the button when you like.");
+  say(said.dataset.stopped);
 }
 
 form.addEventListener("submit", (event) => {

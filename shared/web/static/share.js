@@ -8,7 +8,7 @@ async function copy() {
   const field = document.getElementById(button.dataset.copy);
   try {
     await navigator.clipboard.writeText(field.value);
-    said.textContent = "It is copied.";
+    said.textContent = said.dataset.copied;
   } catch {
     field.select(); // Not allowed: one keystroke is left to do.
   }

@@ -13,7 +13,7 @@ KILLS = 2
 FROZEN_SECONDS = 60.0  # every connection is given up meanwhile: the heartbeat is 10 s
 CONSUMERS = ("cases-worker", "actions-worker", "delivery-worker")
 
-pytestmark = pytest.mark.timeout(420)
+pytestmark = pytest.mark.timeout(900)
 
 
 async def test_a_broker_killed_again_and_again_only_moves_the_backlog(world: World) -> None:

@@ -14,7 +14,7 @@ from tests.support.until import until
 RELAYS = ("actions-relay", "delivery-relay")
 WORKER = "delivery-worker"
 
-pytestmark = pytest.mark.timeout(420)
+pytestmark = pytest.mark.timeout(900)
 
 
 async def test_what_was_under_way_comes_again_and_counts_once(world: World) -> None:

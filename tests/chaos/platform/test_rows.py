@@ -21,7 +21,7 @@ BAD = 3
 DEAD = "SELECT count(*) FROM dead_letter WHERE queue = 'delivery.letters'"
 PLANNED = "SELECT count(*) FROM letter WHERE subject = $1"
 
-pytestmark = pytest.mark.timeout(420)
+pytestmark = pytest.mark.timeout(900)
 
 
 @asynccontextmanager

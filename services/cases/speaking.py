@@ -1,0 +1,48 @@
+"""A view in a reader's language, as far as it was translated; the rest stays as it was written. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
+
+from services.cases.views import CaseLine, CaseView, FrontView, UpdateView
+
+
+class Spoken(Protocol):
+    """A view of words in `language`, with the same words in others."""
+
+    @property
+    def language(self) -> str: ...
+
+    @property
+    def translations(self) -> Mapping[str, Mapping[str, Any]]: ...
+
+
+S = TypeVar("S", bound=Spoken)
+
+
+def case_in(language: str, case: CaseView) -> CaseView:
+    spoken = _in(language, case)
+    updates = tuple(_update_in(language, update) for update in case.updates)
+    return replace(spoken, demands=tuple(spoken.demands), updates=updates)
+
+
+def front_in(language: str, front: FrontView) -> FrontView:
+    campaign = _in(language, front.campaign) if front.campaign else None
+    return replace(front, campaign=campaign, cases=tuple(_line_in(language, case) for case in front.cases))
+
+
+def _line_in(language: str, case: CaseLine) -> CaseLine:
+    return replace(_in(language, case), outcome=_update_in(language, case.outcome) if case.outcome else None)
+
+
+def _update_in(language: str, update: UpdateView) -> UpdateView:
+    text = update.translations.get(language)
+    return replace(update, text=text, language=language) if text else update
+
+
+def _in(language: str, view: S) -> S:
+    words = view.translations.get(language)
+    if words is None:
+        return view
+    own = {name: value for name, value in words.items() if hasattr(view, name)}
+    return replace(view, language=language, **own)  # type: ignore[type-var]  # every view is a dataclass
