@@ -59,7 +59,7 @@ class Opened:
         return "[data-countdown]"
 
     async def seconds_left(self) -> int:
-        await expect(self.page.locator(self.countdown)).to_contain_text("In ")
+        await expect(self.page.locator(self.countdown)).to_contain_text(" s (")
         words = await self.page.inner_text(self.countdown)
         return int(words.split()[1])
 
