@@ -16,6 +16,7 @@ from services.actions.ops_switches import switches_router
 from services.actions.pages import FORM_PATH, pages_router
 from services.actions.paper_pages import paper_router
 from services.actions.post_pages import POSTS_PATH, posts_router
+from services.actions.taking_back_pages import taking_back_router
 from services.actions.verify_pages import verify_router
 from services.actions.wiring import Wiring
 from shared.web.app import framed_app
@@ -51,6 +52,7 @@ def create_app(wiring: Wiring) -> FastAPI:
     app.include_router(posts_router(wiring))
     app.include_router(paper_router(wiring))
     app.include_router(verify_router(wiring))
+    app.include_router(taking_back_router(wiring))
     app.include_router(likeness_router(wiring))
     app.include_router(invalidations_router(wiring))
     app.include_router(switches_router(wiring))

@@ -87,6 +87,20 @@ class ReceiptView:
             return "expired" if is_late(self.action, self.read_at) else "awaiting_verification"
         return "accepted"
 
+    @property
+    def can_be_taken_back(self) -> bool:
+        """Something of its own is not out yet. What an earlier letter of the same sender stands for is not its own."""
+        own = [letter for letter in self.letters if letter.id == self._own_id(letter)]
+        is_waiting = any(letter.state is LetterState.QUEUED for letter in own)
+        return self.status == "awaiting_verification" or (self.status == "accepted" and is_waiting)
+
+    @property
+    def address_can_be_hidden(self) -> bool:
+        return self.can_be_taken_back and self.action.channel == Channel.EMAIL and not self.action.hide_email
+
+    def _own_id(self, letter: LetterPath) -> UUID:
+        return letter_id(self.action.id, letter.target.id, Channel(self.action.channel))
+
     def as_json(self) -> dict[str, Any]:
         """For `GET /api/v1/receipts/{token}`. Who wrote and what they wrote stays on the page."""
         action = self.action
@@ -97,6 +111,8 @@ class ReceiptView:
                 "channel": action.channel,
                 "status": self.status,
                 "accepted_at": action.accepted_at.isoformat(),
+                "can_be_taken_back": self.can_be_taken_back,
+                "address_can_be_hidden": self.address_can_be_hidden,
             },
             "letters": [_letter_json(letter) for letter in self.letters],
         }

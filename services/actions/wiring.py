@@ -32,6 +32,7 @@ from services.actions.settings import ActionsSettings
 from services.actions.store import ActionStore
 from services.actions.tables import Audit, SwitchRow
 from services.actions.tables import Outbox as OutboxRow
+from services.actions.taking_back import TakingBack
 from services.actions.used_proofs import UsedProofs
 from services.actions.verification import VerificationRules
 from services.actions.waiting import Waiting
@@ -91,6 +92,7 @@ class Wiring:
     invalidations: Invalidations
     forgetting: Forgetting
     confirmations: Confirmations
+    taking_back: TakingBack
     asking_again: AskingAgain
     own_networks: tuple[IPv4Network | IPv6Network, ...]
     bare: BareConnections | None
@@ -202,6 +204,7 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         invalidations=Invalidations(database, outbox, clock, audit),
         forgetting=Forgetting(database, clock, timedelta(hours=settings.keep_network_hours)),
         confirmations=Confirmations(database, outbox, clock),
+        taking_back=TakingBack(database, outbox, clock),
         asking_again=AskingAgain(database, outbox, clock, _rules(settings)),
         own_networks=trusted_networks(settings.trusted_proxies),
         bare=bare,

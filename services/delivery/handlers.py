@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.cancelling import CANCELLED, Canceller, find_cancelled, share_cases, subjects_of
+from services.delivery.hiding import hide_addresses, hide_in
 from services.delivery.holding import Verdict, hold_by_id, stopped, write_verdicts
 from services.delivery.kinds import LetterKind
 from services.delivery.lines import stand_in_line
@@ -39,6 +40,7 @@ from shared.messages.actions import (
     ActionCancelledV1,
     ActionInvalidatedV1,
     ActionReinstatedV1,
+    AddressHiddenV1,
     AnswerForwardingRequestedV1,
     LetterPostedV1,
     VerificationRequestedV1,
@@ -160,6 +162,7 @@ async def _keep(
     """Those of withdrawn cases or without an address come to their end at once; the others are due."""
     await share_cases(session, (letter.case_id for letter in letters))
     await share_suppressions(session)
+    letters = await hide_in(session, letters)
     verdicts = await _settle_at_once(session, letters, now)
     await stand_in_line(session, letters)
     await _insert(session, letters)
@@ -201,7 +204,15 @@ async def _insert(session: AsyncSession, letters: Sequence[PlannedLetter]) -> No
 
 LETTERS = Queue(
     LETTERS_QUEUE,
-    (ActionAcceptedV1, ActionCancelledV1, ActionInvalidatedV1, ActionReinstatedV1, LetterPostedV1, CaseClosedV1),
+    (
+        ActionAcceptedV1,
+        ActionCancelledV1,
+        AddressHiddenV1,
+        ActionInvalidatedV1,
+        ActionReinstatedV1,
+        LetterPostedV1,
+        CaseClosedV1,
+    ),
 )
 CASES = Queue("delivery.cases", (CasePublishedV1,))
 CONFIRMATIONS = Queue(CONFIRMATIONS_QUEUE, (VerificationRequestedV1, AnswerForwardingRequestedV1))
@@ -214,6 +225,7 @@ def subscriptions(wiring: Wiring) -> list[Subscription]:
     handlers: dict[type[Event], Handler] = {
         ActionAcceptedV1: _planner(plan_letters, LETTERS, wiring),
         ActionCancelledV1: partial(cancel_action, canceller=wiring.canceller),
+        AddressHiddenV1: partial(hide_addresses, database=wiring.database, clock=wiring.clock),
         ActionInvalidatedV1: wiring.validity.heed,
         ActionReinstatedV1: wiring.validity.heed,
         LetterPostedV1: partial(note_posted, database=wiring.database, outbox=wiring.outbox, clock=wiring.clock),

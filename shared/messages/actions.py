@@ -158,6 +158,22 @@ class ActionCancelledV1(Event):
         return self.cancelled_at
 
 
+class AddressHiddenV1(Event):
+    """A supporter no longer wants officials to see their address: letters that are not out yet go without it."""
+
+    wire_type: ClassVar[str] = "actions.address_hidden.v1"
+
+    action_id: UUID
+    case_id: UUID
+    hidden_at: AwareDatetime
+
+    def subject(self) -> str:
+        return str(self.action_id)
+
+    def happened_at(self) -> datetime:
+        return self.hidden_at
+
+
 class ActionValidity(Event):
     """Whether staff let an action count. All that a count needs is here, since it may arrive before the action does.
 
