@@ -52,7 +52,7 @@ function sendOnce(form) {
   window.addEventListener("pageshow", () => buttons().forEach((button) => { button.disabled = false; }));
 }
 
-if (location.pathname.startsWith("/receipts/")) forgetDrafts();
+if (/^(\/[a-z]{2})?\/receipts\//.test(location.pathname)) forgetDrafts();
 document.querySelectorAll("form[data-draft]").forEach(keepDraft);
 document.querySelectorAll("textarea[data-count]").forEach(countCharacters);
 document.querySelectorAll("form[data-once]").forEach(sendOnce);
