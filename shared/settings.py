@@ -21,6 +21,10 @@ class Settings(BaseSettings):
     public_url: str = Field(
         default="http://localhost:8000", description="where supporters see the site; receipts link there"
     )
+    leave_url: str = Field(
+        default="https://www.wikipedia.org/",
+        description="where the link to leave quickly leads: a site that tells nothing of who was here",
+    )
     staff_token: SecretStr | None = Field(
         default=None, min_length=16, description="what staff log in with; unset: nothing below /ops exists"
     )

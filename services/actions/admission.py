@@ -27,6 +27,11 @@ def admit(request: ActionRequest, case: KnownCase | None, now: datetime) -> tupl
     return case.snapshot, _chosen(request, case.snapshot)
 
 
+def is_risky_from(country: str, case: KnownCase | None) -> bool:
+    """Whether writing for this case may be dangerous there. A case that takes no letters is nobody's risk."""
+    return case is not None and case.snapshot is not None and country in case.snapshot.risky_countries
+
+
 def reachable(target: Target, channel: Channel) -> bool:
     """Whether the target has an address for this channel. Solidarity goes to the person at risk, not to targets."""
     match channel:

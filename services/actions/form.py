@@ -31,12 +31,26 @@ EMPTY = {
     "body": N_("The letter is empty."),
 }
 UNTICKED = frozenset({"", "0", "false", "no", "off"})
-TEXTS = ("case", "channel", "nonce", "name", "email", "country", "subject", "language", "source", "proof", "website")
+TEXTS = (
+    "case",
+    "channel",
+    "nonce",
+    "name",
+    "email",
+    "country",
+    "subject",
+    "language",
+    "source",
+    "proof",
+    "advised",
+    "website",
+)
 
 
 @dataclass(frozen=True)
 class WriteForm:
-    """Every field as it came, so the page can give every word back. `website` is the one no person fills in."""
+    """Every field as it came, so the page can give every word back. `website` is the one no person fills in, `advised`
+    the country for which they have read that writing may be dangerous."""
 
     case: str
     channel: str
@@ -52,6 +66,7 @@ class WriteForm:
     opt_in: bool
     source: str
     proof: str
+    advised: str
     website: str
 
 

@@ -11,13 +11,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from services.actions.admission import fit_targets, reachable
+from services.actions.admission import fit_targets, is_risky_from, reachable
 from services.actions.errors import HiddenFieldFilled, UnknownReceipt, WrongType
 from services.actions.form import WriteForm, as_request, form_action_id, in_form_words, read_form
 from services.actions.intake import accept_action
+from services.actions.known_cases import KnownCase
 from services.actions.origins import origin_of
 from services.actions.posting import postings_of
 from services.actions.receipts import ReceiptView, find_receipt
+from services.actions.schemas import ActionRequest
 from services.actions.sharing import Sharing, share_case
 from services.actions.wiring import Wiring
 from shared.db import DatabaseAway
@@ -50,7 +52,10 @@ def pages_router(wiring: Wiring) -> APIRouter:
         origin = origin_of(request.scope, wiring.own_networks)
         try:
             _refuse_trapped(form, wiring)
-            wish = fit_targets(as_request(form), await wiring.cases.find(form.case))
+            case = await wiring.cases.find(form.case)
+            wish = fit_targets(as_request(form), case)
+            if needs_advice(form, wish, case):
+                return wiring.pages.respond("advice.html", 200, tongue_of(request), form=form)
             receipt = await accept_action(wish, form_action_id(form, wish), wiring.intake, origin)
         except Problem as problem:
             if problem.status in FOR_NOW:
@@ -80,6 +85,12 @@ def pages_router(wiring: Wiring) -> APIRouter:
         return page
 
     return router
+
+
+def needs_advice(form: WriteForm, wish: ActionRequest, case: KnownCase | None) -> bool:
+    """Once for each country: who has read it and chooses another is advised for that one, too."""
+    country = wish.supporter.country
+    return is_risky_from(country, case) and form.advised.upper() != country
 
 
 async def _read(request: Request) -> WriteForm:

@@ -177,7 +177,7 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         wake=wake,
         outbox=outbox,
         relay=lambda bus: Relay(database, OutboxRow, bus, clock, wake),
-        pages=Pages([HERE / "templates"]),
+        pages=Pages([HERE / "templates"], leave_url=settings.leave_url),
         cases=cases,
         rules=rules,
         rate_table=rate_table,

@@ -17,6 +17,7 @@ BODY_CHARACTERS_MAX = 20_000
 TEXT_CHARACTERS_MAX = 20_000
 LINE_CHARACTERS_MAX = 300
 ITEMS_MAX = 50
+COUNTRIES_MAX = 250
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+")
@@ -117,6 +118,7 @@ class CampaignFile(FilePart):
     ends_on: date | None = None
     verification: Verification = Verification.NONE
     proof_of_work: bool = False
+    risky_countries: Annotated[tuple[Country, ...], Field(max_length=COUNTRIES_MAX)] = ()
 
 
 class Consent(FilePart):
@@ -179,6 +181,8 @@ class CaseFile(CaseWords):
     translations: Annotated[dict[Language, CaseWords], Field(max_length=ITEMS_MAX)] = {}
     person: Subject | None = None
     country: Country
+    discreet: bool = False
+    risky_countries: Annotated[tuple[Country, ...], Field(max_length=COUNTRIES_MAX)] = ()
     closes_at: ClosingTime | None = None
     consent: Consent
     channels: Annotated[tuple[Channel, ...], Field(max_length=len(Channel))] = ()

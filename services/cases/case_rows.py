@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.cases.case_files import CampaignFile, CaseFile, TargetPart
 from services.cases.revisions import Decision
-from services.cases.tables import Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate, ConsentScope
+from services.cases.tables import Campaign, Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate, ConsentScope
 from shared.messages.cases import CaseClosedV1, CasePublishedV1, ClosedReason, LetterTemplate, Protection, Target
 from shared.messages.envelope import derived_id
 
@@ -34,6 +34,8 @@ def case_row(
         story=case.story,
         demands=list(case.demands),
         language=case.language,
+        discreet=case.discreet,
+        risky_countries=list(case.risky_countries),
         translations={language: words.model_dump(mode="json") for language, words in case.translations.items()},
         closes_at=case.closes_at,
         consent_scope=case.consent.scope,
@@ -81,9 +83,15 @@ def published_event(row: Case, case: CaseFile, campaign: CampaignFile, revision:
         targets=tuple(_target(target) for target in case.targets),
         templates=tuple(LetterTemplate(**letter.model_dump()) for letter in case.letters),
         closes_at=case.closes_at,
+        risky_countries=risky_countries(campaign, case),
         protection=Protection(verification=campaign.verification, proof_of_work=campaign.proof_of_work),
         published_at=now,
     )
+
+
+def risky_countries(campaign: CampaignFile | Campaign, case: CaseFile | Case) -> tuple[str, ...]:
+    """Where writing may put a supporter at risk: for the whole campaign, or for this case."""
+    return tuple(sorted({*campaign.risky_countries, *case.risky_countries}))
 
 
 def closed_event(case: Case, reason: ClosedReason) -> CaseClosedV1:

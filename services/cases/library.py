@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from services.cases.case_rows import risky_countries
 from services.cases.errors import CaseWithdrawn, NotShown, UnknownCase
 from services.cases.ledger_views import add_up, read_ledger, read_offline, read_totals
 from services.cases.settings import CasesSettings
@@ -67,7 +68,7 @@ class Library:
         now = self._clock.now()
         ledger = await self._ledger(session, case.slug, now) if numbers else None
         offline = ledger.offline if ledger else (await read_offline(session, [case.slug])).get(case.slug, ())
-        taken = {"channels", "demands", "status", "campaign"}
+        taken = {"channels", "demands", "status", "campaign", "risky_countries"}
         same = {name: getattr(case, name) for name in CaseView.__dataclass_fields__ if hasattr(case, name)}
         return CaseView(
             **{name: value for name, value in same.items() if name not in taken},
@@ -75,6 +76,7 @@ class Library:
             campaign=campaign.slug,
             campaign_name=campaign.name,
             proof_of_work=campaign.proof_of_work,
+            risky_countries=risky_countries(campaign, case),
             demands=tuple(case.demands),
             channels=tuple(Channel(channel) for channel in case.channels),
             targets=tuple(_target(row) for row in await _parts(session, CaseTarget, case.id)),

@@ -28,8 +28,8 @@ NAME_CHARACTERS_MAX = 200
 POST_CHARACTERS_MAX = 1_000
 
 
-def make_pages() -> Pages:
-    return Pages([TEMPLATES])
+def make_pages(leave_url: str) -> Pages:
+    return Pages([TEMPLATES], leave_url=leave_url)
 
 
 def case_pages(reading: Reading, shedding: Shedding, pages: Pages, public_url: str) -> APIRouter:

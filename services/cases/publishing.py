@@ -145,6 +145,7 @@ def _digest(folder: Folder, file: ReadFile) -> str:
         campaign.name,
         campaign.verification,
         str(campaign.proof_of_work),
+        *campaign.risky_countries,
         file.case.model_dump_json(),
     )
     return sha256("\x1f".join(said).encode()).hexdigest()

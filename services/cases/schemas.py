@@ -123,6 +123,10 @@ class CaseShown(Shown):
     campaign: str
     campaign_name: str
     proof_of_work: bool = Field(description="an action on it brings a `proof`, see GET /api/v1/actions/challenge")
+    discreet: bool = Field(description="its name does not belong into titles of pages, subjects of mails and the like")
+    risky_countries: list[str] = Field(
+        description="supporters there are to be advised, before they send, of the danger"
+    )
     title: str
     person: str | None = Field(description="null where they did not agree to be named")
     country: str

@@ -93,6 +93,7 @@ class Campaign(Row, table=True):
     ends_on: date | None = None
     verification: Verification = Field(default=Verification.NONE, sa_type=_word(Verification))
     proof_of_work: bool = False
+    risky_countries: list[str] = Field(default=[], sa_type=JSON)
 
 
 class Case(Row, table=True):
@@ -113,6 +114,8 @@ class Case(Row, table=True):
     demands: list[str] = Field(sa_type=JSON)
     language: str = SOURCE
     translations: dict[str, Any] = Field(default={}, sa_type=JSON)
+    discreet: bool = False
+    risky_countries: list[str] = Field(default=[], sa_type=JSON)
     closes_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     consent_scope: ConsentScope = Field(sa_type=_word(ConsentScope))
     consent_note: str = Field(sa_type=Text)

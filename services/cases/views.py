@@ -128,6 +128,8 @@ class CaseView:
     title: str
     person: str | None
     country: str
+    discreet: bool
+    risky_countries: tuple[str, ...]
     summary: str
     story: str
     demands: tuple[str, ...]

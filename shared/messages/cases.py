@@ -79,6 +79,9 @@ class CasePublishedV1(Event):
     templates: tuple[LetterTemplate, ...]
     closes_at: AwareDatetime | None = None
     protection: Protection = Protection()
+    risky_countries: tuple[str, ...] = Field(
+        default=(), description="where writing may put a supporter at risk, ISO 3166-1 alpha-2"
+    )
     published_at: AwareDatetime
 
     def subject(self) -> str:

@@ -2,6 +2,7 @@
 //
 //   textarea[data-count]: how many characters are left
 //   form[data-draft="key"]: the letter's words are kept in this tab until the receipt shows
+//   a[data-leave]: away, with no way back to this page, and no draft left behind
 //   form[data-once]: a second click on the way does nothing
 "use strict";
 
@@ -52,7 +53,17 @@ function sendOnce(form) {
   window.addEventListener("pageshow", () => buttons().forEach((button) => { button.disabled = false; }));
 }
 
+// The page they came to is gone from the tab's history: the back button leads past it.
+function leaveAtOnce(link) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    forgetDrafts();
+    location.replace(link.href);
+  });
+}
+
 if (/^(\/[a-z]{2})?\/receipts\//.test(location.pathname)) forgetDrafts();
 document.querySelectorAll("form[data-draft]").forEach(keepDraft);
 document.querySelectorAll("textarea[data-count]").forEach(countCharacters);
 document.querySelectorAll("form[data-once]").forEach(sendOnce);
+document.querySelectorAll("a[data-leave]").forEach(leaveAtOnce);
