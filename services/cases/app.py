@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.cases.api import case_api
+from services.cases.ops_reports import reports_router
 from services.cases.ops_switches import switches_router
 from services.cases.pages import case_pages
+from services.cases.report_pages import report_pages
 from services.cases.wiring import Wiring
 from shared.web.app import framed_app
 from shared.web.staff import show_way_in
@@ -31,6 +33,8 @@ def create_app(wiring: Wiring) -> FastAPI:
     )
     app.include_router(case_api(wiring.reading, wiring.shedding, wiring.settings.public_url))
     app.include_router(case_pages(wiring.reading, wiring.shedding, wiring.pages, wiring.settings.public_url))
+    app.include_router(report_pages(wiring.offline_reports, wiring.reading, wiring.pages, wiring.clock))
+    app.include_router(reports_router(wiring))
     app.include_router(switches_router(wiring))
     show_way_in(app)
     return app

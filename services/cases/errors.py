@@ -36,4 +36,27 @@ class NumbersRest(Problem):
         super().__init__(503, "numbers-rest", N_("Numbers are not shown for a moment"), detail, headers=headers)
 
 
+class ReportsFull(Problem):
+    """503: more reports wait for staff than they could look at."""
+
+    def __init__(self) -> None:
+        detail = N_("So many reports wait to be looked at that no more can be kept. Please send it again in some days.")
+        headers = {"Retry-After": str(24 * 3600)}
+        super().__init__(503, "reports-full", N_("We take in no reports just now"), detail, headers=headers)
+
+
+class UnknownReport(Problem):
+    """404."""
+
+    def __init__(self) -> None:
+        super().__init__(404, "unknown-report", "There is no such report")
+
+
+class AlreadyDecided(Problem):
+    """409: two colleagues at once, or a page that was old."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(409, "already-decided", "This report was decided already", f"It is {state}.")
+
+
 NotShown = type[UnknownCase] | type[CaseWithdrawn]

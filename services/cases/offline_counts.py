@@ -8,6 +8,7 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.cases.case_files import CaseFile
+from services.cases.offline_reports import confirmed_totals, read_confirmed
 from services.cases.tables import NOT_TOLD, LedgerCount, LedgerKind, LedgerOffline
 from services.cases.totals import Tally, add_to_totals
 
@@ -26,7 +27,7 @@ async def write_offline(session: AsyncSession, case: CaseFile, now: datetime) ->
             col(LedgerCount.case_slug) == case.slug, col(LedgerCount.kind) == LedgerKind.OFFLINE_REPORTED
         )
     )
-    await add_to_totals(session, offline_totals(rows))
+    await add_to_totals(session, offline_totals(rows) + confirmed_totals(await read_confirmed(session, case.slug)))
 
 
 def offline_totals(rows: list[LedgerOffline]) -> Counter[Tally]:

@@ -11,7 +11,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.cases.locks import lock_tables
 from services.cases.offline_counts import offline_totals
-from services.cases.tables import LedgerAction, LedgerCount, LedgerKind, LedgerLetter, LedgerOffline
+from services.cases.offline_reports import confirmed_totals, read_confirmed
+from services.cases.tables import LedgerAction, LedgerCount, LedgerKind, LedgerLetter, LedgerOffline, OfflineReport
 from services.cases.totals import Tally, add_to_totals
 from shared.db import Database
 
@@ -35,7 +36,7 @@ async def recount(database: Database) -> Recounted:
 
     The tables are locked in the order in which consumers write them, so neither ever waits for the other in a ring."""
     async with database.transaction() as session:
-        await lock_tables(session, LedgerAction, LedgerLetter, LedgerOffline, LedgerCount)
+        await lock_tables(session, OfflineReport, LedgerAction, LedgerLetter, LedgerOffline, LedgerCount)
         before = await _totals(session)
         after = await _from_facts(session)
         await session.exec(delete(LedgerCount))
@@ -57,6 +58,7 @@ async def _from_facts(session: AsyncSession) -> Counter[Tally]:
     totals.update(await _grouped(session, LedgerAction, KIND_VERIFIED, *is_verified))
     totals.update(await _grouped(session, LedgerLetter, LedgerLetter.outcome))
     totals.update(offline_totals(list(await session.exec(select_rows(LedgerOffline)))))
+    totals.update(confirmed_totals(await read_confirmed(session)))
     return +totals
 
 

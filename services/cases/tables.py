@@ -215,6 +215,34 @@ class LedgerOffline(Row, table=True):
     reported_on: str | None = None
 
 
+class ReportState(StrEnum):
+    WAITING = "waiting"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+
+
+class OfflineReport(Row, table=True):
+    """Letters that somebody says were written at an event. They count once staff have confirmed them.
+
+    `id` derives from what was reported, so that pressing twice is one report. Whom to ask is forgotten with the
+    decision."""
+
+    __tablename__ = "offline_report"
+
+    id: UUID = Field(primary_key=True)
+    case_slug: str = Field(index=True)
+    count: int
+    held_on: date
+    place: str
+    country: str
+    organiser: str
+    contact: str | None = None
+    note: str = Field(sa_type=Text)
+    state: ReportState = Field(sa_type=_word(ReportState), index=True)
+    reported_at: datetime = Field(sa_type=UtcDateTime)
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
 class LedgerCount(Row, table=True):
     """The totals, kept beside the facts so that a page never counts. `python -m services.cases recount` rebuilds."""
 

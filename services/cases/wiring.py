@@ -7,6 +7,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from services.cases.library import Library
+from services.cases.offline_reports import OfflineReports
 from services.cases.pages import make_pages
 from services.cases.publishing import Publishing
 from services.cases.reading import Reading, make_reading
@@ -46,6 +47,7 @@ class Wiring:
     pages: Pages
     reading: Reading
     publishing: Publishing
+    offline_reports: OfflineReports
     staff: Staff
     audit: Auditor
     keep_dead: KeepDead
@@ -87,6 +89,7 @@ def build(settings: CasesSettings, *, clock: Clock | None = None) -> Wiring:
         pages=make_pages(settings.leave_url),
         reading=make_reading(Library(database, clock, settings), clock, settings),
         publishing=Publishing(database, outbox, clock),
+        offline_reports=OfflineReports(database, clock, audit),
         staff=staff_of(settings, clock),
         audit=audit,
         keep_dead=keeper(database, DeadLetter),

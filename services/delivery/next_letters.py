@@ -38,6 +38,7 @@ from shared.delivery_policy import DeliveryPolicy
 from shared.messages.cases import Channel
 
 LINES_LOOKED_AT_MAX = 64
+RESERVED_SHARE = 5  # one in so many of a sender's slots is kept for other destinations
 TURN_SECONDS_MAX = 5
 WAIT_SECONDS_MAX = 20  # long enough that a frozen sender has lost its turn by then
 URGENT = timedelta(days=2)
@@ -155,17 +156,18 @@ async def find_letters(
     `landed` ones of the owner's, by destination, only wait to be written down: they hold no place any more.
 
     Where several destinations wait, none holds more than half of the sender's `slots`: one that answers slowly leaves
-    room for the others."""
+    room for the others. One that waits alone leaves a fifth: it may fall silent, and others may come meanwhile."""
     if count_max <= 0 or Channel.EMAIL in paused.channels:
         return []
     airborne = await _airborne(session, owner, landed)
     hogs = {name for name, flying in airborne.items() if flying.mine >= max(1, slots // 2)}
+    alone_max = max(1, slots - slots // RESERVED_SHARE)
     mine_max = max(1, slots // 2)
     found = await _waiting(session, paused, hogs, now)
     if not found and hogs:
-        found, mine_max = await _waiting(session, paused, set(), now), slots
+        found, mine_max = await _waiting(session, paused, set(), now), alone_max
     elif len({waiting.destination for waiting, *_ in found}) < 2 and not hogs:
-        mine_max = slots
+        mine_max = alone_max
     if not found:
         return []
     lines = [waiting for waiting, *_ in found]

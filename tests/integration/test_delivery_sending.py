@@ -22,6 +22,7 @@ MINISTER = "minister@ministry.example"
 BUSY = Deferred(Phase.RCPT, 450, "busy")
 UNKNOWN_MAILBOX = Refused(Phase.RCPT, 550, "no such mailbox")
 NO_ANSWER = Unknown(Phase.DOT)
+ALONE = 16  # of twenty letters in the air: what a destination gets that waits alone
 
 
 @pytest.fixture
@@ -169,12 +170,25 @@ async def test_a_withdrawal_stops_letters_while_a_sender_is_at_work(delivery: De
     await delivery.tell(*many_actions(40))
     delivery.channel.open.clear()
     async with delivery.sending():
-        await until(lambda: delivery.channel.waiting == 20)
+        await until(lambda: delivery.channel.waiting == ALONE)
         await delivery.tell(a_closed_case())
         delivery.channel.open.set()
-        await until(lambda: len(delivery.channel.taken) == 20)
+        await until(lambda: len(delivery.channel.taken) == ALONE)
     states = [letter.state for letter in await delivery.letters()]
-    assert (states.count(LetterState.SENT), states.count(LetterState.CANCELLED)) == (20, 20)
+    assert (states.count(LetterState.SENT), states.count(LetterState.CANCELLED)) == (ALONE, 40 - ALONE)
+
+
+async def test_a_destination_that_waits_alone_and_falls_silent_leaves_room_for_who_comes_later(
+    delivery: DeliveryService,
+) -> None:
+    await delivery.tell(*many_actions(40))
+    delivery.channel.open.clear()
+    async with delivery.sending():
+        await until(lambda: delivery.channel.waiting == ALONE)
+        later = an_accepted_action(action_id=uuid_of("later"), targets=(EMBASSY,))
+        await delivery.tell(later)
+        await until(lambda: delivery.channel.waiting == ALONE + 1)
+        delivery.channel.open.set()
 
 
 async def test_expired_letters_are_failed_by_any_sender(delivery: DeliveryService) -> None:
