@@ -114,11 +114,14 @@ def rooms_of(
     airborne: Mapping[str, Airborne],
     most: int,
     mine_max: int,
+    unknown_max: int,
     now: datetime,
 ) -> dict[str, int]:
-    """How many more letters of one sender each destination takes: of `most` in all, and of `mine_max` of its own."""
+    """How many more letters of one sender each destination takes: of `most` in all, and of `mine_max` of its own, or of
+    `unknown_max` while it has answered nothing yet."""
     rooms = {}
     for name, state in destinations.items():
         flying = airborne.get(name, Airborne())
-        rooms[name] = min(room(state, flying.all, most, now), max(0, mine_max - flying.mine))
+        own_max = mine_max if state.attempted else min(mine_max, unknown_max)
+        rooms[name] = min(room(state, flying.all, most, now), max(0, own_max - flying.mine))
     return rooms

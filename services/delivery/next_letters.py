@@ -156,13 +156,14 @@ async def find_letters(
     `landed` ones of the owner's, by destination, only wait to be written down: they hold no place any more.
 
     Where several destinations wait, none holds more than half of the sender's `slots`: one that answers slowly leaves
-    room for the others. One that waits alone leaves a fifth: it may fall silent, and others may come meanwhile."""
+    room for the others. One that waits alone leaves a fifth, and half until it has answered once: it may be silent, and
+    others may come meanwhile."""
     if count_max <= 0 or Channel.EMAIL in paused.channels:
         return []
     airborne = await _airborne(session, owner, landed)
     hogs = {name for name, flying in airborne.items() if flying.mine >= max(1, slots // 2)}
     alone_max = max(1, slots - slots // RESERVED_SHARE)
-    mine_max = max(1, slots // 2)
+    half = mine_max = max(1, slots // 2)
     found = await _waiting(session, paused, hogs, now)
     if not found and hogs:
         found, mine_max = await _waiting(session, paused, set(), now), alone_max
@@ -174,7 +175,7 @@ async def find_letters(
     targets = {waiting.target_id: state for waiting, _, state, _ in found}
     policies = {waiting.target_id: read_policy(policy, default) for waiting, policy, _, _ in found}
     states = {waiting.destination: state for waiting, _, _, state in found}
-    rooms = rooms_of(states, airborne, at_once_max, mine_max, now)
+    rooms = rooms_of(states, airborne, at_once_max, mine_max, half, now)
     allowed = {name: spend(states[name], amount, now)[0] for name, amount in rooms.items()}
     choice = choose(lines, policies, targets, allowed, count_max, now)
     letters = await _due_letters(session, {line: count for line, count in choice.by_line.items() if count}, now)

@@ -19,13 +19,13 @@ from services.delivery.channels.accounts import Accounts
 from services.delivery.claiming import ClaimedLetter, Claims, HandoverResult
 from services.delivery.destinations import destination_of
 from services.delivery.digests import file_name
-from services.delivery.holding import Verdict
 from services.delivery.kinds import LetterKind
 from services.delivery.lanes import Lanes
 from services.delivery.metrics import DeliveryMetrics
 from services.delivery.mime import Attachment
 from services.delivery.pacing import HostPace
 from services.delivery.rendering import Campaign, render, write_post
+from services.delivery.result_log import log_results
 from services.delivery.sweeping import Sweep
 from shared.clock import Clock
 from shared.crash_points import CrashPoint, crash_point
@@ -34,6 +34,7 @@ from shared.wake import Wake
 
 POLL_SECONDS = 1.0
 FILL_UP_SECONDS = 0.02
+HANGS_AFTER_SECONDS = 1.0
 RECORD_LINGER_SECONDS = 0.03
 RECORD_LETTERS_MAX = 200
 UNRECORDED_MAX = 1_000
@@ -73,9 +74,10 @@ class Sender:
         self._clock, self._wake, self._metrics, self._limits = clock, wake, metrics, limits
         self._in_hand: dict[UUID, ClaimedLetter] = {}
         self._held_until: dict[UUID, float] = {}
-        self._flights: set[asyncio.Task[None]] = set()
+        self._flights: dict[asyncio.Task[None], float] = {}
         self._results: list[HandoverResult] = []
         self._landed = asyncio.Event()
+        self._landings, self._is_resting = 0, False
         self._to_record = asyncio.Event()
         self._pace = HostPace()
         self._lanes = Lanes()
@@ -103,7 +105,7 @@ class Sender:
             free = await self._free_slots(stop)
             if not free:
                 continue
-            asked_at = _steady_seconds()
+            asked_at, landings = _steady_seconds(), self._landings
             try:
                 others_max, landed = self._lanes.confirmations_max(free), self._landed_by_destination()
                 letters = await self._claims.claim(free, others_max, self._limits.letters_max, landed)
@@ -118,8 +120,12 @@ class Sender:
             for letter in letters:
                 self._take_off(letter, asked_at)
             confirmations = sum(letter.composition.kind is not LetterKind.LETTER for letter in letters)
-            if not self._lanes.note(free, len(letters) - confirmations, confirmations):
+            is_busy = self._lanes.note(free, len(letters) - confirmations, confirmations)
+            # What landed made room where there may have been none for what waits.
+            if not is_busy and landings == self._landings:
+                self._is_resting = True
                 await self._wake.wait(stop, POLL_SECONDS)
+                self._is_resting = False
 
     async def _free_slots(self, stop: asyncio.Event) -> int:
         """How many letters may be claimed now; 0 after a wait for one of the reasons why none may."""
@@ -127,13 +133,20 @@ class Sender:
             await _wait_for(stop, pause_seconds)
             return 0
         at_once = self._pace.letters_max() or self._limits.letters_max
-        free = min(at_once - len(self._flights), UNRECORDED_MAX - len(self._results))
-        if free >= max(1, at_once // 2):
-            return free
-        # A moment's patience: one claim for several letters costs as much as one for a single letter.
-        self._landed.clear()
-        await _wait_for(self._landed, POLL_SECONDS if free < 1 else FILL_UP_SECONDS)
-        return max(0, min(at_once - len(self._flights), UNRECORDED_MAX - len(self._results)))
+        if self._free(at_once) < 1:
+            self._landed.clear()
+            await _wait_for(self._landed, POLL_SECONDS)
+        # A moment's patience: one claim for several letters costs as much as one for a single letter. What hangs brings
+        # nothing back so soon, and is not waited for.
+        now = _steady_seconds()
+        moving = at_once - sum(now - began > HANGS_AFTER_SECONDS for began in self._flights.values())
+        while 0 < self._free(at_once) < moving // 2 and (left := now + FILL_UP_SECONDS - _steady_seconds()) > 0:
+            self._landed.clear()
+            await _wait_for(self._landed, left)
+        return max(0, self._free(at_once))
+
+    def _free(self, at_once: int) -> int:
+        return min(at_once - len(self._flights), UNRECORDED_MAX - len(self._results))
 
     def _landed_by_destination(self) -> Mapping[str, int]:
         letters = (result.letter.composition for result in self._results)
@@ -143,8 +156,8 @@ class Sender:
         self._in_hand[letter.id] = letter
         self._held_until[letter.id] = claimed_at + self._limits.lease_seconds
         flight = asyncio.create_task(self._fly(letter))
-        self._flights.add(flight)
-        flight.add_done_callback(self._flights.discard)
+        self._flights[flight] = _steady_seconds()
+        flight.add_done_callback(self._flights.pop)
         self._metrics.in_flight.set(len(self._flights))
 
     async def _fly(self, letter: ClaimedLetter) -> None:
@@ -159,8 +172,11 @@ class Sender:
         self._metrics.attempts.labels(answer.outcome).inc()
         self._metrics.unrecorded.set(len(self._results))
         self._metrics.in_flight.set(len(self._flights) - 1)
+        self._landings += 1
         self._landed.set()
         self._to_record.set()
+        if self._is_resting:
+            self._wake.set()
 
     async def _try(self, letter: ClaimedLetter) -> Answer:
         """A fault of our own with one letter must not take the others down, nor come back at once for ever."""
@@ -219,7 +235,7 @@ class Sender:
                 await asyncio.sleep(wait_seconds)
                 continue
             self._forget(batch)
-            _log_results(batch, verdicts)
+            log_results(batch, verdicts)
 
     def _forget(self, batch: Sequence[HandoverResult]) -> None:
         del self._results[: len(batch)]
@@ -256,30 +272,6 @@ class Sender:
     def _note_database_away(self, fault: DatabaseAway, what_next: str) -> None:
         self._database_was_away_at = _steady_seconds()
         log.warning("database_away", reason=repr(fault), next=what_next)
-
-
-def _log_results(results: Sequence[HandoverResult], verdicts: Mapping[UUID, Verdict]) -> None:
-    for result in results:
-        verdict = verdicts.get(result.letter.id)
-        duration_ms = round((result.ended_at - result.started_at).total_seconds() * 1000, 1)
-        log.info(
-            "letter",
-            action="hand_over",
-            letter=str(result.letter.id),
-            trace_id=_trace_id(result.letter.traceparent),
-            outcome=result.answer.outcome,
-            phase=result.answer.phase,
-            code=result.answer.code,
-            duration_ms=duration_ms,
-            state=verdict.decision.state if verdict else "left as it is: another sender's by now",
-            next_at=verdict.decision.next_at.isoformat() if verdict and verdict.decision.next_at else None,
-        )
-
-
-def _trace_id(traceparent: str | None) -> str | None:
-    """The second field of a W3C traceparent, as the other services log it."""
-    fields = (traceparent or "").split("-")
-    return fields[1] if len(fields) == 4 else None
 
 
 async def _wait_for(event: asyncio.Event, timeout_seconds: float) -> None:

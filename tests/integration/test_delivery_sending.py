@@ -185,7 +185,7 @@ async def test_a_destination_that_waits_alone_and_falls_silent_leaves_room_for_w
     delivery.channel.open.clear()
     async with delivery.sending():
         await until(lambda: delivery.channel.waiting == ALONE)
-        later = an_accepted_action(action_id=uuid_of("later"), targets=(EMBASSY,))
+        later = an_accepted_action(action_id=uuid_of(99), targets=(EMBASSY,))
         await delivery.tell(later)
         await until(lambda: delivery.channel.waiting == ALONE + 1)
         delivery.channel.open.set()
