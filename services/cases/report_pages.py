@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from services.cases.offline_reports import OfflineReports
 from services.cases.reading import Reading
 from services.cases.report_form import COUNT_MAX, LINE_CHARACTERS_MAX, NOTE_CHARACTERS_MAX, as_wish, read_form
+from services.cases.speaking import front_in
 from services.cases.views import CaseLine
 from shared.clock import Clock
 from shared.db import DatabaseAway
@@ -57,7 +58,7 @@ def report_pages(reports: OfflineReports, reading: Reading, pages: Pages, clock:
             form=form,
             problem=problem,
             errors=defaultdict(str, {error.field: error.message for error in problem.errors} if problem else {}),
-            cases=await _cases(reading),
+            cases=await _cases(reading, tongue_of(request).language),
             today=clock.now().date().isoformat(),
             count_max=COUNT_MAX,
             line_max=LINE_CHARACTERS_MAX,
@@ -70,9 +71,9 @@ def report_pages(reports: OfflineReports, reading: Reading, pages: Pages, clock:
     return router
 
 
-async def _cases(reading: Reading) -> tuple[CaseLine, ...]:
+async def _cases(reading: Reading, language: str) -> tuple[CaseLine, ...]:
     """Those one can have written for. None while they cannot be read: what was typed is shown in any case."""
     try:
-        return (await reading.front(numbers=False)).cases
+        return front_in(language, await reading.front(numbers=False)).cases
     except DatabaseAway:
         return ()
