@@ -9,7 +9,7 @@ from typing import TypeVar
 from fastapi import Request
 from fastapi.responses import Response
 
-from services.cases.answers import Answer, make_answer, respond
+from services.cases.answers import PNG, Answer, make_answer, respond
 from services.cases.errors import NotShown, UnknownCase
 from services.cases.library import Library
 from services.cases.remembered import Remembered
@@ -70,6 +70,17 @@ class Reading:
         key = (slug, view.read_at, view.has_numbers, what)
         answer = await (self.answers if memory is None else memory).get(key, make)
         return respond(request, answer, self.cache_control(cache_seconds_max))
+
+    async def picture(
+        self, request: Request, case: CaseView, what: Hashable, draw: Callable[[], Awaitable[bytes]]
+    ) -> Response:
+        """A picture of the case, which takes long to draw and shows no numbers: one for each revision."""
+
+        async def make() -> Answer:
+            return make_answer(await draw(), PNG)
+
+        answer = await self.answers.get((case.slug, case.revision, what), make)
+        return respond(request, answer, self.cache_control())
 
     def cache_control(self, seconds_max: int | None = None) -> str:
         """What caches are told; `seconds_max` is for what must not be shown for as long as a page."""

@@ -1,4 +1,4 @@
-"""Typesets PDF with Typst: any script, right to left, fonts embedded, tagged for screen readers.
+"""Typesets PDF and pictures with Typst: any script, right to left, fonts embedded, tagged for screen readers.
 
 What people wrote goes in as data and is set as text: nothing in it is ever read as markup.
 """
@@ -16,6 +16,7 @@ import typst
 TEMPLATES = Path(__file__).parent / "templates"
 AT_ONCE_MAX = 2
 WAITING_MAX = 20
+PIXELS_PER_INCH = 72  # of a picture: as many as an inch has points
 
 RIGHT_TO_LEFT = frozenset(["ar", "arc", "ckb", "dv", "fa", "he", "ks", "ku-arab", "ps", "sd", "ug", "ur", "yi"])
 
@@ -27,27 +28,33 @@ class TooBusy(Exception):
     """More is being typeset than there is room for; try again in a moment."""
 
 
-async def typeset(template: str, data: Mapping[str, Any]) -> bytes:
-    """The PDF of `templates/<template>.typ` with `data`, which is JSON. Raises `TooBusy`."""
+async def typeset(template: str, data: Mapping[str, Any], form: Literal["pdf", "png"] = "pdf") -> bytes:
+    """The PDF of `templates/<template>.typ` with `data`, which is JSON; or its first page as a picture, a point a pixel.
+
+    Raises `TooBusy`."""
     global _waiting
     if _waiting >= WAITING_MAX:
         raise TooBusy
     _waiting += 1
     try:
-        return await asyncio.get_running_loop().run_in_executor(_workers, compile_template, template, data)
+        return await asyncio.get_running_loop().run_in_executor(
+            _workers, compile_template, template, data, form, PIXELS_PER_INCH
+        )
     finally:
         _waiting -= 1
 
 
-def compile_template(template: str, data: Mapping[str, Any], form: Literal["pdf", "png"] = "pdf") -> bytes:
-    """As `typeset`, here and now; a page as a picture is for people who look at it."""
+def compile_template(
+    template: str, data: Mapping[str, Any], form: Literal["pdf", "png"] = "pdf", ppi: int = 70
+) -> bytes:
+    """As `typeset`, here and now."""
     made = typst.compile(
         str(TEMPLATES / f"{template}.typ"),
         root=str(TEMPLATES),
         font_paths=_fonts(),
         sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
         format=form,
-        ppi=70,
+        ppi=ppi,
     )
     if isinstance(made, bytes):
         return made
