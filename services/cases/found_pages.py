@@ -2,6 +2,7 @@
 machines should leave alone."""
 
 from collections.abc import Iterable
+from functools import partial
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from fastapi import APIRouter, Request
@@ -32,12 +33,11 @@ def found_pages(reading: Reading, public_url: str) -> APIRouter:
         """1200 x 630 pixels, in the language of its address."""
         language = tongue_of(request).language
         case = case_in(language, await reading.case(slug, numbers=False))
+        draw = partial(typeset, "card", card_of(case, language), "png")
         try:
-            return await reading.picture(
-                request, case, ("card", language), lambda: typeset("card", card_of(case, language), "png")
-            )
+            return await reading.picture(request, case, ("card", language), draw)
         except TooBusy:
-            raise unavailable(N_("Too many pictures are being drawn just now.")) from None
+            raise unavailable("Too many pictures are being drawn just now.") from None
 
     @router.api_route("/sitemap.xml", methods=READ)
     async def show_sitemap(request: Request) -> Response:

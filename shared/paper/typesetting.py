@@ -16,7 +16,7 @@ import typst
 TEMPLATES = Path(__file__).parent / "templates"
 AT_ONCE_MAX = 2
 WAITING_MAX = 20
-PIXELS_PER_INCH = 72  # of a picture: as many as an inch has points
+PIXELS_PER_INCH = 72  # of a picture: one for each point
 
 RIGHT_TO_LEFT = frozenset(["ar", "arc", "ckb", "dv", "fa", "he", "ks", "ku-arab", "ps", "sd", "ug", "ur", "yi"])
 
@@ -29,7 +29,7 @@ class TooBusy(Exception):
 
 
 async def typeset(template: str, data: Mapping[str, Any], form: Literal["pdf", "png"] = "pdf") -> bytes:
-    """The PDF of `templates/<template>.typ` with `data`, which is JSON; or its first page as a picture, a point a pixel.
+    """The PDF of `templates/<template>.typ` with `data`, which is JSON; or its first page as a picture.
 
     Raises `TooBusy`."""
     global _waiting
