@@ -50,6 +50,8 @@ class ActionOut(Part):
         description="awaiting_verification: the supporter is to follow the link in a mail; expired: not done in time"
     )
     accepted_at: AwareDatetime
+    can_be_taken_back: bool = Field(description="something of it is not out yet: `take-back` stops that")
+    address_can_be_hidden: bool = Field(description="letters that are not out yet can go without the address")
 
 
 class ChallengeOut(Part):

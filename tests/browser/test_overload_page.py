@@ -61,7 +61,7 @@ class Opened:
     async def seconds_left(self) -> int:
         await expect(self.page.locator(self.countdown)).to_contain_text(" s (")
         words = await self.page.inner_text(self.countdown)
-        return int(words.split()[1])
+        return int(words.split()[0])
 
     async def actions(self) -> list[str]:
         return list(await self.door.service.rows(select(Action.letter_body)))
