@@ -14,28 +14,28 @@ CONNECT_TIMEOUT_SECONDS = 10
 
 def create_database(admin_url: str, name: str) -> str:
     """Make `name` on the server of `admin_url`. Returns its URL. Raises `asyncpg.DuplicateDatabaseError`."""
-    _finish(_execute(admin_url, f'CREATE DATABASE "{_plain(name)}"'))
+    finish(_execute(admin_url, f'CREATE DATABASE "{_plain(name)}"'))
     return url_of(admin_url, name)
 
 
 def drop_database(admin_url: str, name: str) -> None:
     """Drop it, together with whatever is still connected to it. Harmless when there is none."""
-    _finish(_execute(admin_url, f'DROP DATABASE IF EXISTS "{_plain(name)}" WITH (FORCE)'))
+    finish(_execute(admin_url, f'DROP DATABASE IF EXISTS "{_plain(name)}" WITH (FORCE)'))
 
 
 def has_database(admin_url: str, name: str) -> bool:
-    return bool(_finish(_fetch(admin_url, "SELECT 1 FROM pg_database WHERE datname = $1", name)))
+    return bool(finish(_fetch(admin_url, "SELECT 1 FROM pg_database WHERE datname = $1", name)))
 
 
 def close_database(admin_url: str, name: str) -> None:
     """Let nobody in, and end every connection to it: for its users, the database is away."""
-    _finish(_execute(admin_url, f'ALTER DATABASE "{_plain(name)}" WITH ALLOW_CONNECTIONS false'))
-    _finish(_fetch(admin_url, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1", name))
+    finish(_execute(admin_url, f'ALTER DATABASE "{_plain(name)}" WITH ALLOW_CONNECTIONS false'))
+    finish(_fetch(admin_url, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1", name))
 
 
 def open_database(admin_url: str, name: str) -> None:
     """Let its users in again."""
-    _finish(_execute(admin_url, f'ALTER DATABASE "{_plain(name)}" WITH ALLOW_CONNECTIONS true'))
+    finish(_execute(admin_url, f'ALTER DATABASE "{_plain(name)}" WITH ALLOW_CONNECTIONS true'))
 
 
 def url_of(admin_url: str, name: str) -> str:
@@ -68,7 +68,7 @@ async def _connect(url: str) -> Any:
     return await asyncpg.connect(url.replace("+asyncpg", ""), timeout=CONNECT_TIMEOUT_SECONDS)
 
 
-def _finish(work: Coroutine[Any, Any, T]) -> T:
-    # A thread of its own, because the caller may be inside a running event loop.
+def finish(work: Coroutine[Any, Any, T]) -> T:
+    """What `work` returns. In a thread of its own, because the caller may be inside a running event loop."""
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(asyncio.run, work).result()

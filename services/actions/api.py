@@ -39,9 +39,14 @@ def api_router(wiring: Wiring) -> APIRouter:
     )
     async def get_receipt(request: Request) -> JSONResponse:
         """The action, and for each letter its state, when that changed, and its history."""
-        receipt = await find_receipt(request.path_params["token"], wiring.database, wiring.clock.now())
-        if receipt is None:
-            raise UnknownReceipt
-        return JSONResponse(receipt.as_json(), headers=PRIVATE)
+        return await answer_receipt(request.path_params["token"], wiring)
 
     return router
+
+
+async def answer_receipt(token: str, wiring: Wiring) -> JSONResponse:
+    """The receipt that `token` opens, as JSON. Raises `UnknownReceipt` and `DatabaseAway`."""
+    receipt = await find_receipt(token, wiring.database, wiring.clock.now())
+    if receipt is None:
+        raise UnknownReceipt
+    return JSONResponse(receipt.as_json(), headers=PRIVATE)

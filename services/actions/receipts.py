@@ -90,16 +90,13 @@ class ReceiptView:
     @property
     def can_be_taken_back(self) -> bool:
         """Something of its own is not out yet. What an earlier letter of the same sender stands for is not its own."""
-        own = [letter for letter in self.letters if letter.id == self._own_id(letter)]
+        own = [letter for letter in self.letters if _owner(self.action, letter.target) == self.action.id]
         is_waiting = any(letter.state is LetterState.QUEUED for letter in own)
         return self.status == "awaiting_verification" or (self.status == "accepted" and is_waiting)
 
     @property
     def address_can_be_hidden(self) -> bool:
         return self.can_be_taken_back and self.action.channel == Channel.EMAIL and not self.action.hide_email
-
-    def _own_id(self, letter: LetterPath) -> UUID:
-        return letter_id(self.action.id, letter.target.id, Channel(self.action.channel))
 
     def as_json(self) -> dict[str, Any]:
         """For `GET /api/v1/receipts/{token}`. Who wrote and what they wrote stays on the page."""

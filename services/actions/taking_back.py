@@ -10,6 +10,7 @@ from typing import Any
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from services.actions.errors import UnknownReceipt
 from services.actions.letter_states import LetterState
 from services.actions.receipts import TOKEN
 from services.actions.tables import Action, LetterReport
@@ -26,14 +27,12 @@ class TakingBack:
     def __init__(self, database: Database, outbox: Outbox, clock: Clock) -> None:
         self._database, self._outbox, self._clock = database, outbox, clock
 
-    async def take_back(self, token: str) -> bool:
-        """Cancel the action that `token` opens. Whether there is one; again, it stays as it is. Raises `DatabaseAway`.
+    async def take_back(self, token: str) -> None:
+        """Cancel the action that `token` opens; again, it stays as it is. Raises `UnknownReceipt` and `DatabaseAway`.
 
         Where no letter of it went out, nor a later one in its place, its sender may write anew."""
         async with self._database.transaction() as session:
             action = await _hold(session, token)
-            if action is None:
-                return False
             if action.cancelled_at is None:
                 now = self._clock.now()
                 columns: dict[str, Any] = {"cancelled_at": now}
@@ -41,25 +40,24 @@ class TakingBack:
                     columns["sender_key"] = None
                 await _write(session, action, columns)
                 await self._outbox.add(session, _cancelled(action, now))
-        return True
 
-    async def hide_address(self, token: str) -> bool:
+    async def hide_address(self, token: str) -> None:
         """As `take_back`: from now on officials do not learn the address. Answers then come by way of us."""
         async with self._database.transaction() as session:
             action = await _hold(session, token)
-            if action is None:
-                return False
             if not action.hide_email and action.cancelled_at is None:
                 await _write(session, action, {"hide_email": True})
                 hidden = AddressHiddenV1(action_id=action.id, case_id=action.case_id, hidden_at=self._clock.now())
                 await self._outbox.add(session, hidden)
-        return True
 
 
-async def _hold(session: AsyncSession, token: str) -> Action | None:
+async def _hold(session: AsyncSession, token: str) -> Action:
     if not TOKEN.fullmatch(token):
-        return None
-    return (await session.exec(select(Action).where(Action.token == token).with_for_update())).one_or_none()
+        raise UnknownReceipt
+    found = await session.exec(select(Action).where(Action.token == token).with_for_update())
+    if action := found.one_or_none():
+        return action
+    raise UnknownReceipt
 
 
 async def _is_any_out(session: AsyncSession, action: Action) -> bool:

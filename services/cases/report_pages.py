@@ -38,9 +38,7 @@ def report_pages(reports: OfflineReports, reading: Reading, pages: Pages, clock:
             form = read_form(data)
         try:
             if form["website"]:
-                problem = invalid([])
-                problem.detail = TRAPPED
-                raise problem
+                raise invalid([], TRAPPED)
             await reports.take(as_wish(form, clock.now().date()))
         except (Problem, DatabaseAway) as fault:
             return await show(request, form, as_problem(fault))

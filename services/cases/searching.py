@@ -1,10 +1,9 @@
 """Finding a case by a few words of its title, its person, its summary or its country. Pure."""
 
-import unicodedata
 from collections.abc import Iterable
 
 from services.cases.views import CaseLine
-from shared.languages.formats import Formats
+from shared.languages.formats import Formats, plain
 
 QUERY_CHARACTERS_MAX = 80
 
@@ -19,15 +18,10 @@ def find_cases(query: str, cases: Iterable[CaseLine], formats: Formats) -> tuple
     """The cases that hold every word of `query`, in their own order. Capitals and accents make no difference.
 
     A country is found by its name as `formats` writes it."""
-    words = _plain(query).split()
+    words = plain(query).split()
     return tuple(case for case in cases if _holds_all(case, words, formats))
 
 
 def _holds_all(case: CaseLine, words: list[str], formats: Formats) -> bool:
-    text = _plain(" ".join((case.title, case.person or "", case.summary, formats.country(case.country))))
+    text = plain(" ".join((case.title, case.person or "", case.summary, formats.country(case.country))))
     return all(word in text for word in words)
-
-
-def _plain(text: str) -> str:
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(character for character in apart if not unicodedata.combining(character))

@@ -1,9 +1,10 @@
 """What delivery does when something happened elsewhere: plan an action's letters or a confirmation, or stop them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import structlog
 from sqlalchemy.dialects import postgresql, sqlite
@@ -11,7 +12,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.cancelling import CANCELLED, Canceller, find_cancelled, share_cases, subjects_of
-from services.delivery.hiding import hide_addresses, hide_in
+from services.delivery.hiding import address_of, hide_addresses, hide_in
 from services.delivery.holding import Verdict, hold_by_id, stopped, write_verdicts
 from services.delivery.kinds import LetterKind
 from services.delivery.lines import stand_in_line
@@ -162,22 +163,29 @@ async def _keep(
     """Those of withdrawn cases or without an address come to their end at once; the others are due."""
     await share_cases(session, (letter.case_id for letter in letters))
     await share_suppressions(session)
-    letters = await hide_in(session, letters)
-    verdicts = await _settle_at_once(session, letters, now)
+    cancelled = await find_cancelled(session, {one for letter in letters for one in _asked_of(letter)})
+    letters = hide_in(letters, cancelled)
+    verdicts = await _settle_at_once(session, letters, cancelled, now)
     await stand_in_line(session, letters)
     await _insert(session, letters)
     await write_verdicts(session, outbox, verdicts, now)
     await ring_senders(session, wake)
 
 
-async def _settle_at_once(session: AsyncSession, letters: Sequence[PlannedLetter], now: datetime) -> list[Verdict]:
+def _asked_of(letter: PlannedLetter) -> tuple[UUID, ...]:
+    """All that may have been cancelled of it: the letter itself, or that its supporter's address is shown."""
+    return (*subjects_of(letter), address_of(letter.action_id))
+
+
+async def _settle_at_once(
+    session: AsyncSession, letters: Sequence[PlannedLetter], cancelled: Mapping[UUID, str], now: datetime
+) -> list[Verdict]:
     """What is decided before it begins: letters without an address that may be written to, and those of a cancelled
     case or action.
 
     In this order: what is stopped may be let go again, and without an address it cannot go anywhere."""
-    reasons = await find_cancelled(session, {one for letter in letters for one in subjects_of(letter)})
     invalid = await find_invalid(session, {letter.action_id for letter in letters})
-    reasons = dict.fromkeys(invalid, INVALIDATED) | reasons
+    reasons = {**dict.fromkeys(invalid, INVALIDATED), **cancelled}
     addresses = {letter.to_address for letter in letters if letter.to_address and letter.kind is LetterKind.LETTER}
     suppressed = await find_suppressed(session, addresses, now)
     verdicts = []

@@ -4,15 +4,14 @@ It is remembered under the lock on its case that planning shares, as a cancellat
 here, and letters planned later find what is remembered.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import update
 from sqlmodel import col
-from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.delivery.cancelling import find_cancelled, lock_cases
+from services.delivery.cancelling import lock_cases
 from services.delivery.planning import PlannedLetter
 from services.delivery.tables import IS_LIVE, Cancellation, Letter
 from shared.clock import Clock
@@ -39,8 +38,8 @@ async def hide_addresses(events: Sequence[Envelope[AddressHiddenV1]], database: 
         await session.exec(mine.execution_options(synchronize_session=False))
 
 
-async def hide_in(session: AsyncSession, letters: Collection[PlannedLetter]) -> list[PlannedLetter]:
-    """Letters that are being planned, without the addresses that were hidden before. Their cases must be shared."""
-    subjects = {address_of(letter.action_id) for letter in letters if letter.reply_to}
-    hidden = await find_cancelled(session, subjects) if subjects else {}
-    return [replace(letter, reply_to=None) if address_of(letter.action_id) in hidden else letter for letter in letters]
+def hide_in(letters: Iterable[PlannedLetter], cancelled: Container[UUID]) -> list[PlannedLetter]:
+    """Letters that are being planned, without the addresses that were hidden before. Pure."""
+    return [
+        replace(letter, reply_to=None) if address_of(letter.action_id) in cancelled else letter for letter in letters
+    ]

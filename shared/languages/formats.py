@@ -73,7 +73,7 @@ def language_name(tag: str) -> str:
 def _countries(language: str) -> dict[str, str]:
     names = {str(code): name for code, name in Locale.parse(language).territories.items()}
     codes = (code for code in names if _COUNTRY.fullmatch(code) and code not in NOT_ISO)
-    return {code: names[code] for code in sorted(codes, key=lambda code: _sorting(names[code]))}
+    return {code: names[code] for code in sorted(codes, key=lambda code: plain(names[code]))}
 
 
 @cache
@@ -84,7 +84,7 @@ def _locale(tag: str) -> Locale | None:
         return None
 
 
-def _sorting(name: str) -> str:
-    """By the letters without their marks; other scripts keep the order of their code points."""
-    decomposed = normalize("NFD", name.casefold())
-    return "".join(character for character in decomposed if not combining(character))
+def plain(text: str) -> str:
+    """Its letters without capitals, accents and other marks: for sorting and finding."""
+    apart = normalize("NFKD", text.casefold())
+    return "".join(character for character in apart if not combining(character))

@@ -35,10 +35,10 @@ class Pages:
     def __init__(self, folders: Sequence[Path], **globals_: Any) -> None:
         self._folders = (*folders, SHARED / "templates")
         self._globals = globals_
-        self._environments = {language: self._make_environment(language) for language in LANGUAGES}
+        self._environments: dict[str, SandboxedEnvironment] = {}
 
     def render(self, template: str, tongue: Tongue = OF_STAFF, **values: Any) -> str:
-        return self._environments[tongue.language].get_template(template).render(to=tongue.to, **values)
+        return self._environment_of(tongue.language).get_template(template).render(to=tongue.to, **values)
 
     def respond(self, template: str, status: int = 200, tongue: Tongue = OF_STAFF, **values: Any) -> HTMLResponse:
         """A page for one person: not to be kept by any cache. Set other headers on what comes back."""
@@ -50,6 +50,12 @@ class Pages:
         page = self.respond("error.html", problem.status, tongue_of(request), problem=problem, sending=sending)
         page.headers.update(problem.headers)
         return page
+
+    def _environment_of(self, language: str) -> SandboxedEnvironment:
+        """Made when a page first speaks the language: workers, relays and senders never do."""
+        if language not in self._environments:
+            self._environments[language] = self._make_environment(language)
+        return self._environments[language]
 
     def _make_environment(self, language: str) -> SandboxedEnvironment:
         environment = SandboxedEnvironment(

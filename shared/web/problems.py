@@ -106,9 +106,9 @@ def as_problem(error: Exception) -> Problem:
             return Problem(500, "internal-error", N_("Something went wrong on our side"))
 
 
-def invalid(errors: list[FieldError]) -> Problem:
+def invalid(errors: list[FieldError], detail: str = "") -> Problem:
     """422: the request was understood, and these fields cannot be taken as they are."""
-    return Problem(422, "invalid-fields", N_("Some fields need another look"), errors=errors)
+    return Problem(422, "invalid-fields", N_("Some fields need another look"), detail, errors)
 
 
 def unavailable(detail: str) -> Problem:

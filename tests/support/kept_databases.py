@@ -4,11 +4,9 @@ Each file of tests has its own, for its tests make the same tables. A database w
 is dropped, and so is one that was migrated: the next test gets a fresh one.
 """
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-
 import asyncpg
 
+from deploy.local.databases import finish
 from tests.support.servers import Databases
 
 LOCK_SECONDS_MAX = 5
@@ -51,7 +49,7 @@ class KeptDatabases:
         return free.pop() if free else self._made.create_database()
 
     def take_back(self, file: str, url: str) -> None:
-        shape = _finish(url)
+        shape = finish(_empty(url))
         if shape and self._shapes.setdefault(file, shape) == shape:
             self._free.setdefault(file, []).append(url)
         else:
@@ -59,12 +57,6 @@ class KeptDatabases:
 
     def drop(self) -> None:
         self._made.drop_databases()
-
-
-def _finish(url: str) -> str | None:
-    # A thread of its own, because the caller may be inside a running event loop.
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(asyncio.run, _empty(url)).result()
 
 
 async def _empty(url: str) -> str | None:
