@@ -1,6 +1,5 @@
 """The supporter's minute in a real browser: read, edit, send, see the receipt turn to sent; scripts on and off."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,14 +11,6 @@ from tests.support.until import until
 
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 SENT_MS_MAX = 20_000
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedWorld]:
-    world = EmbeddedWorld(tmp_path_factory.mktemp("demo"))
-    world.start()
-    yield world
-    world.stop()
 
 
 def someone_else() -> str:

@@ -2,7 +2,7 @@
 left to right and right to left. It sees less than a person does, and what it sees must be right.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -25,14 +25,6 @@ READ = (
     "/report/thanks",
     "/verify/asked",
 )
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedWorld]:
-    world = EmbeddedWorld(tmp_path_factory.mktemp("demo"))
-    world.start()
-    yield world
-    world.stop()
 
 
 @asynccontextmanager

@@ -1,10 +1,8 @@
 """The receipt tells the truth about each letter, whatever order reports come in."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from itertools import permutations
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlmodel import func, select
@@ -14,7 +12,7 @@ from services.actions.settings import ActionsSettings
 from services.actions.tables import LetterReport
 from services.actions.wiring import build
 from shared.bus import Halt
-from shared.messages.cases import Channel, Target
+from shared.messages.cases import Channel
 from shared.messages.delivery import (
     ActionsRegisteredV1,
     AnswerReceivedV1,
@@ -29,7 +27,8 @@ from shared.messages.delivery import (
     letter_id,
 )
 from tests.support.actions_app import ActionsService, actions_service, opened
-from tests.support.actions_requests import a_letter, an_action
+from tests.support.actions_receipts import acted, report
+from tests.support.actions_requests import a_letter
 from tests.support.events import CASE_ID, EMBASSY, MINISTRY, NOW, a_closed_case, a_published_case
 
 
@@ -37,26 +36,6 @@ from tests.support.events import CASE_ID, EMBASSY, MINISTRY, NOW, a_closed_case,
 async def service(database_url: str) -> AsyncIterator[ActionsService]:
     async with actions_service(database_url) as service:
         yield service
-
-
-async def acted(service: ActionsService, **changes: Any) -> tuple[UUID, str]:
-    """An accepted action's id, and its receipt's path."""
-    answer = await service.post(an_action(**changes))
-    return UUID(answer.json()["id"]), "/receipts/" + answer.json()["receipt"].rsplit("/", 1)[-1]
-
-
-def report(kind: type[LetterEvent], action_id: UUID, target: Target, minutes: int, **more: Any) -> LetterEvent:
-    return kind(
-        letter_id=letter_id(action_id, target.id, Channel.EMAIL),
-        action_id=action_id,
-        case_id=CASE_ID,
-        case_slug="a-test-case",
-        target_id=target.id,
-        channel=Channel.EMAIL,
-        country="DE",
-        occurred_at=NOW + timedelta(minutes=minutes),
-        **more,
-    )
 
 
 async def letters(service: ActionsService, path: str) -> dict[str, dict[str, Any]]:

@@ -2,20 +2,19 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlmodel import select
 
 from services.actions.tables import Action, Outbox
 from shared.messages.actions import ActionCancelledV1, AddressHiddenV1
-from shared.messages.cases import Channel
-from shared.messages.delivery import LetterCancelledV1, LetterSentV1, letter_id
+from shared.messages.delivery import LetterCancelledV1, LetterSentV1
 from shared.messages.envelope import Event
 from shared.messages.registry import read
 from tests.support.actions_app import ActionsService, actions_service
-from tests.support.actions_requests import a_letter, an_action
-from tests.support.events import CASE_ID, EMBASSY, MINISTRY, NOW
+from tests.support.actions_receipts import acted, report
+from tests.support.actions_requests import a_letter
+from tests.support.events import CASE_ID, EMBASSY, MINISTRY
 
 NOBODYS = "A" * 32
 
@@ -26,29 +25,9 @@ async def service(database_url: str) -> AsyncIterator[ActionsService]:
         yield service
 
 
-async def acted(service: ActionsService, key: str = "a-key", **changes: Any) -> tuple[UUID, str]:
-    """An accepted action's id, and its receipt's path."""
-    answer = await service.post(an_action(**changes), key=key)
-    return UUID(answer.json()["id"]), "/receipts/" + answer.json()["receipt"].rsplit("/", 1)[-1]
-
-
 async def told(service: ActionsService, kind: type[Event]) -> list[Any]:
     rows = await service.rows(select(Outbox).where(Outbox.type == kind.wire_type))
     return [read(row.body).data for row in rows]
-
-
-def report(kind: type[Any], action_id: UUID, target: Any, **more: Any) -> Any:
-    return kind(
-        letter_id=letter_id(action_id, target.id, Channel.EMAIL),
-        action_id=action_id,
-        case_id=CASE_ID,
-        case_slug="a-test-case",
-        target_id=target.id,
-        channel=Channel.EMAIL,
-        country="DE",
-        occurred_at=NOW,
-        **more,
-    )
 
 
 async def test_taken_back_once_it_is_told_once_however_often_they_press(service: ActionsService) -> None:
