@@ -9,14 +9,31 @@ LOOPBACK = "127.0.0.1"
 FIRST_PORT, LAST_PORT = 20_000, 32_000
 TRIES_MAX = 200
 
+# Each holds a number whose TCP port this process gave away, until the process ends.
+_given: list[socket.socket] = []
+
 
 def free_port() -> int:
-    """A port nobody listens on now. Raises `OSError` when none was found."""
+    """A port nobody listens on now, and that no other call of this gives away, in this process or another,
+    while this process lives. Raises `OSError` when none was found."""
     for _ in range(TRIES_MAX):
         port = random.randint(FIRST_PORT, LAST_PORT)  # noqa: S311 - no secret
-        if is_free(port):
+        if _is_ours(port) and is_free(port):
             return port
     raise OSError(f"no free port between {FIRST_PORT} and {LAST_PORT} in {TRIES_MAX} tries")
+
+
+def _is_ours(port: int) -> bool:
+    """Between the choice of a port and the server's start lie seconds in which another process could choose it
+    too. The UDP port of the same number, which no server of ours uses, says that it is taken."""
+    mark = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        mark.bind((LOOPBACK, port))
+    except OSError:
+        mark.close()
+        return False
+    _given.append(mark)
+    return True
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:
