@@ -9,9 +9,6 @@ LOOPBACK = "127.0.0.1"
 FIRST_PORT, LAST_PORT = 20_000, 32_000
 TRIES_MAX = 200
 
-# Each holds a number whose TCP port this process gave away, until the process ends.
-_given: list[socket.socket] = []
-
 
 def free_port() -> int:
     """A port nobody listens on now, and that no other call of this gives away, in this process or another,
@@ -25,14 +22,14 @@ def free_port() -> int:
 
 def _is_ours(port: int) -> bool:
     """Between the choice of a port and the server's start lie seconds in which another process could choose it
-    too. The UDP port of the same number, which no server of ours uses, says that it is taken."""
+    too. The UDP port of the same number, which no server of ours uses, says that it is taken while we live."""
     mark = socket.socket(type=socket.SOCK_DGRAM)
     try:
         mark.bind((LOOPBACK, port))
     except OSError:
         mark.close()
         return False
-    _given.append(mark)
+    mark.detach()
     return True
 
 

@@ -5,8 +5,10 @@ from datetime import datetime
 from services.actions.errors import CaseClosed, CaseWithdrawn, UnknownCase
 from services.actions.known_cases import KnownCase
 from services.actions.schemas import ActionRequest
+from services.actions.solidarity import MESSAGE_CHARACTERS_MAX
 from services.actions.tables import CaseStatus
 from shared.languages import N_
+from shared.languages.saying import say
 from shared.messages.cases import CasePublishedV1, Channel, Target
 from shared.web.problems import FieldError, invalid
 
@@ -24,6 +26,8 @@ def admit(request: ActionRequest, case: KnownCase | None, now: datetime) -> tupl
         raise UnknownCase
     if request.channel not in case.snapshot.channels:
         raise invalid([FieldError("channel", N_("This case does not offer this way to act."))])
+    if request.channel is Channel.SOLIDARITY and len(request.letter.body) > MESSAGE_CHARACTERS_MAX:
+        raise invalid([FieldError("letter.body", say("At most %(count)s characters.", count=MESSAGE_CHARACTERS_MAX))])
     return case.snapshot, _chosen(request, case.snapshot)
 
 

@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from services.actions.first_letters import hold_first, share_with, tell_fresh
 from services.actions.receipts import TOKEN, targets_of
 from services.actions.senders import sender_key
+from services.actions.solidarity import for_carriers
 from services.actions.tables import Action, CaseStatus, KnownCaseRow
 from services.actions.verification import is_awaited, is_late
 from shared.clock import Clock
@@ -114,6 +115,12 @@ def accepted_event(
     action: Action, case: CasePublishedV1, targets: tuple[Target, ...], verified_at: datetime
 ) -> ActionAcceptedV1:
     """The event that intake would have left, had it not asked first. A hidden address does not travel."""
+    email = None if action.hide_email else action.supporter_email
+    supporter, letter = for_carriers(
+        Channel(action.channel),
+        Supporter(name=action.supporter_name, email=email, country=action.supporter_country),
+        Letter(subject=action.letter_subject, body=action.letter_body, language=action.letter_language),
+    )
     return ActionAcceptedV1(
         action_id=action.id,
         case_id=action.case_id,
@@ -121,12 +128,8 @@ def accepted_event(
         case_title=case.title,
         campaign_name=case.campaign_name,
         channel=Channel(action.channel),
-        supporter=Supporter(
-            name=action.supporter_name,
-            email=None if action.hide_email else action.supporter_email,
-            country=action.supporter_country,
-        ),
-        letter=Letter(subject=action.letter_subject, body=action.letter_body, language=action.letter_language),
+        supporter=supporter,
+        letter=letter,
         targets=targets,
         partner=action.source.get("partner"),
         closes_at=case.closes_at,

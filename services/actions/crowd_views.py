@@ -7,10 +7,11 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 from sqlmodel import and_, col, select
 
+from services.actions.crowd_tables import DominanceAlarm, LetterLikeness
 from services.actions.dominance import CrowdKind
 from services.actions.likeness_words import ADVICE, Alike, alike_of, edited_share_of
 from services.actions.openapi import Part
-from services.actions.tables import DominanceAlarm, KnownCaseRow, KnownTargetRow, LetterLikeness
+from services.actions.tables import KnownCaseRow, KnownTargetRow
 from shared.db import Database
 
 LINES_MAX = 200

@@ -14,9 +14,9 @@ from sqlalchemy import delete, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from services.actions.crowd_tables import DominanceAlarm
 from services.actions.dominance import Crowd, CrowdKind, DominanceRules, dominates, earlier_share, is_large
 from services.actions.dominance_reading import read_crowds, read_earlier
-from services.actions.tables import DominanceAlarm
 from shared.clock import Clock
 from shared.db import Database, insert_once
 

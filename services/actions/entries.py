@@ -6,9 +6,11 @@ from uuid import UUID
 from services.actions.origins import NOWHERE, Origin
 from services.actions.schemas import ActionRequest
 from services.actions.senders import sender_key
+from services.actions.solidarity import for_carriers
 from services.actions.store import Entry
+from services.actions.tables import Judgement
 from shared.messages.actions import ActionAcceptedV1, Letter, Supporter
-from shared.messages.cases import CasePublishedV1, Target
+from shared.messages.cases import CasePublishedV1, Channel, Target
 from shared.messages.envelope import seal
 from shared.observability import current_traceparent
 
@@ -26,7 +28,7 @@ def make_entry(
     edited: bool | None = None,
 ) -> Entry:
     """The row and the events of an action that was admitted."""
-    event = make_event(request, action_id, case, targets, now)
+    event, is_solidarity = make_event(request, action_id, case, targets, now), request.channel is Channel.SOLIDARITY
     row = {
         "id": action_id,
         "token": token,
@@ -50,6 +52,8 @@ def make_entry(
         "network": origin.network,
         "verify_token": None,
         "verify_by": None,
+        "may_be_shown": request.may_be_shown if is_solidarity else None,
+        "judgement": Judgement.WAITING.value if is_solidarity else None,
     }
     return Entry(action_id, token, digest, row, (seal(event, current_traceparent()),))
 
@@ -58,7 +62,12 @@ def make_event(
     request: ActionRequest, action_id: UUID, case: CasePublishedV1, targets: tuple[Target, ...], now: datetime
 ) -> ActionAcceptedV1:
     """All that delivery needs, and no more: a hidden address does not travel."""
-    supporter = request.supporter
+    wrote, words = request.supporter, request.letter
+    supporter, letter = for_carriers(
+        request.channel,
+        Supporter(name=wrote.name, email=None if request.hide_email else wrote.email, country=wrote.country),
+        Letter(subject=words.subject, body=words.body, language=words.language),
+    )
     return ActionAcceptedV1(
         action_id=action_id,
         case_id=case.case_id,
@@ -66,16 +75,8 @@ def make_event(
         case_title=case.title,
         campaign_name=case.campaign_name,
         channel=request.channel,
-        supporter=Supporter(
-            name=supporter.name,
-            email=None if request.hide_email else supporter.email,
-            country=supporter.country,
-        ),
-        letter=Letter(
-            subject=request.letter.subject,
-            body=request.letter.body,
-            language=request.letter.language,
-        ),
+        supporter=supporter,
+        letter=letter,
         targets=targets,
         partner=request.source.get("partner"),
         closes_at=case.closes_at,

@@ -193,6 +193,17 @@ class UnknownReceipt(Problem):
         super().__init__(404, "unknown-receipt", N_("There is no such receipt"), detail)
 
 
+class NoSuchBundle(Problem):
+    def __init__(self) -> None:
+        super().__init__(404, "no-such-bundle", "There is no such bundle")
+
+
+class NothingToBundle(Problem):
+    def __init__(self) -> None:
+        detail = "Every message that was let through is in a bundle already, or is just being put into one."
+        super().__init__(409, "nothing-to-bundle", "There is nothing to bundle for this case", detail)
+
+
 class NoSuchInvalidation(Problem):
     def __init__(self) -> None:
         super().__init__(404, "no-such-invalidation", "There is no such invalidation")

@@ -18,7 +18,9 @@ from services.actions.schemas import (
     ActionRequest,
     explain,
 )
+from services.actions.solidarity import MESSAGE_REQUEST
 from shared.languages import N_
+from shared.messages.cases import Channel
 from shared.messages.envelope import derived_id
 from shared.web.problems import FieldError, Problem, invalid
 
@@ -28,7 +30,7 @@ EMPTY = {
     "email": N_("Your email address is missing."),
     "country": N_("Please choose your country."),
     "subject": N_("The subject is missing."),
-    "body": N_("The letter is empty."),
+    "body": N_("Nothing is written yet."),
 }
 UNTICKED = frozenset({"", "0", "false", "no", "off"})
 TEXTS = (
@@ -50,7 +52,8 @@ TEXTS = (
 @dataclass(frozen=True)
 class WriteForm:
     """Every field as it came, so the page can give every word back. `website` is the one no person fills in, `advised`
-    the country for which they have read that writing may be dangerous."""
+    the country for which they have read that writing may be dangerous. A message of solidarity has no mailbox, no
+    subject and no targets."""
 
     case: str
     channel: str
@@ -64,10 +67,15 @@ class WriteForm:
     targets: tuple[str, ...]
     hide_email: bool
     opt_in: bool
+    may_be_shown: bool
     source: str
     proof: str
     advised: str
     website: str
+
+    @property
+    def is_message(self) -> bool:
+        return self.channel == Channel.SOLIDARITY
 
 
 def read_form(data: FormData) -> WriteForm:
@@ -83,11 +91,25 @@ def read_form(data: FormData) -> WriteForm:
         targets=tuple(value for value in data.getlist("targets") if isinstance(value, str) and value),
         hide_email=text("hide_email").lower() not in UNTICKED,
         opt_in=text("opt_in").lower() not in UNTICKED,
+        may_be_shown=text("may_be_shown").lower() not in UNTICKED,
     )
 
 
 def as_request(form: WriteForm) -> ActionRequest:
     """Raises the 422 that says which fields cannot be taken."""
+    try:
+        return _as_message(form) if form.is_message else _as_letter(form)
+    except ValidationError as error:
+        raise invalid(explain(error.errors(include_url=False))) from None
+
+
+def _as_message(form: WriteForm) -> ActionRequest:
+    names = ("case", "name", "country", "body", "language", "may_be_shown")
+    message = MESSAGE_REQUEST.validate_python({name: getattr(form, name) for name in names})
+    return message.as_action(_proof(form), _source(form.source))
+
+
+def _as_letter(form: WriteForm) -> ActionRequest:
     values: dict[str, Any] = {
         "case": form.case,
         "channel": form.channel,
@@ -97,13 +119,14 @@ def as_request(form: WriteForm) -> ActionRequest:
         "hide_email": form.hide_email,
         "opt_in": form.opt_in,
         "source": _source(form.source),
-        # What is too long is no proof; it will be told so, and not in the words for a field.
-        "proof": form.proof[:PROOF_CHARACTERS_MAX] or None,
+        "proof": _proof(form),
     }
-    try:
-        return ACTION_REQUEST.validate_python(values)
-    except ValidationError as error:
-        raise invalid(explain(error.errors(include_url=False))) from None
+    return ACTION_REQUEST.validate_python(values)
+
+
+def _proof(form: WriteForm) -> str | None:
+    """What is too long is no proof; it will be told so, and not in the words for a field."""
+    return form.proof[:PROOF_CHARACTERS_MAX] or None
 
 
 def in_form_words(problem: Problem, form: WriteForm) -> Problem:

@@ -20,6 +20,7 @@ from services.actions.schemas import ActionRequest
 from services.actions.store import ActionStore, Kept
 from services.actions.verification import VerificationRules, ask_first, needs_verification
 from shared.clock import Clock
+from shared.messages.cases import Channel
 from shared.web.problems import Problem
 
 LOOKUPS_MAX = 4  # at once: those who are refused must not take the connections that writers need
@@ -84,8 +85,8 @@ async def _keep(
         await intake.switches.require_accepting(request.case)
         intake.limits.count(request, origin)
         proof = await intake.proving.require(request.proof, action_id, snapshot.protection, deadline)
-        if proof is Outcome.UNPROVEN and not request.supporter.email:
-            raise ProofNeeded  # there is no mailbox to confirm it from instead
+        if proof is Outcome.UNPROVEN and request.channel is Channel.SOCIAL:
+            raise ProofNeeded  # there is no mailbox to confirm it from instead, and nobody who reads it first
     except Problem:
         # A case may close, a limit be reached or a proof expire between an action and its repeat, which still deserves
         # its receipt.

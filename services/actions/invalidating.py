@@ -16,13 +16,15 @@ from services.actions.criteria import Criteria, conditions_of, end_of
 from services.actions.errors import CannotUndo, CountChanged, NoSuchInvalidation, TooManyAtOnce
 from services.actions.previewing import ACTIONS_MAX, Preview, bounded_look, count_matching, look
 from services.actions.senders import sender_key
-from services.actions.tables import Action, Invalidation, InvalidationState
+from services.actions.solidarity_showing import take_down
+from services.actions.tables import Action, Invalidation, InvalidationState, Judgement
 from services.actions.verification import is_unconfirmed
 from shared.audit import Auditor, By
 from shared.clock import Clock
 from shared.db import Database
 from shared.messages.actions import ActionInvalidatedV1, ActionReinstatedV1
 from shared.messages.cases import Channel
+from shared.messages.envelope import Event
 from shared.outbox import Outbox
 
 ACTIONS_AT_ONCE_MAX = 500
@@ -128,7 +130,8 @@ class Invalidations:
         for action in actions:
             action.invalidation_id, action.sender_key = row.id, None
             action.validity_number += 1
-        events = [ActionInvalidatedV1(**_told(action, row, now)) for action in actions]
+        events: list[Event] = [ActionInvalidatedV1(**_told(action, row, now)) for action in actions]
+        events += [shown for action in actions if (shown := take_down(action, now))]
         await self._outbox.add(session, *events)
         row.actions += len(actions)
         if actions:
@@ -142,7 +145,10 @@ class Invalidations:
         for action in actions:
             action.invalidation_id = None
             action.validity_number += 1
-            if action.repeat_of is None and not is_unconfirmed(action) and (key := _key_of(action)) in free:
+            if action.judgement == Judgement.SHOWN:
+                action.judgement = Judgement.WAITING.value
+            is_first = action.repeat_of is None and bool(action.supporter_email) and not is_unconfirmed(action)
+            if is_first and (key := _key_of(action)) in free:
                 action.sender_key = key
                 free.discard(key)
         events = [ActionReinstatedV1(**_told(action, row, now)) for action in actions]

@@ -10,7 +10,8 @@ from sqlalchemy import Text, cast, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.actions.tables import Action, LetterCountMark, LetterLikeness
+from services.actions.crowd_tables import LetterCountMark, LetterLikeness
+from services.actions.tables import Action
 from shared.clock import Clock
 from shared.db import Database, insert_once
 

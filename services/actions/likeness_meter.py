@@ -12,10 +12,11 @@ from uuid import UUID
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from services.actions.crowd_tables import LetterLikeness
 from services.actions.editing import forms_of, is_edited
 from services.actions.letter_counts import count_letters
 from services.actions.likeness import Likeness, likeness_of, sign_letters
-from services.actions.tables import Action, KnownCaseRow, LetterLikeness
+from services.actions.tables import Action, KnownCaseRow
 from shared.clock import Clock
 from shared.db import Database
 

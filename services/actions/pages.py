@@ -21,10 +21,11 @@ from services.actions.posting import postings_of
 from services.actions.receipts import ReceiptView, find_receipt
 from services.actions.schemas import ActionRequest
 from services.actions.sharing import Sharing, share_case
+from services.actions.solidarity import MESSAGE_CHARACTERS_MAX
 from services.actions.wiring import Wiring
 from shared.db import DatabaseAway
 from shared.languages import N_
-from shared.messages.cases import CasePublishedV1, Target
+from shared.messages.cases import CasePublishedV1, Channel, Target
 from shared.web.guards import LOG_FIELDS
 from shared.web.in_flight import refused_for_now
 from shared.web.problems import RETRY_AFTER_SECONDS, Problem, is_person, unavailable
@@ -35,6 +36,7 @@ FORM_PATH = "/actions"
 FORM_FIELDS_MAX = 200
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 Server = Annotated[str, Query(max_length=300, description="the reader's own Mastodon server")]
+OF_LETTERS = frozenset({Channel.EMAIL, Channel.POST})
 FOR_NOW = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 TRAPPED = HiddenFieldFilled().kind
 # A receipt's address is its key: it must not leave with a link, nor enter a search engine.
@@ -134,7 +136,7 @@ async def _give_back(request: Request, form: WriteForm, problem: Problem, wiring
     """The page with the form on it, as it was filled in, and what to do about it."""
     case = await _case_of(form, wiring)
     page = wiring.pages.respond(
-        "write.html",
+        "message.html" if form.is_message else "write.html",
         problem.status,
         tongue_of(request),
         form=form,
@@ -142,9 +144,10 @@ async def _give_back(request: Request, form: WriteForm, problem: Problem, wiring
         errors=defaultdict(str, {error.field: error.message for error in reversed(problem.errors)}),
         country=form.country.upper(),
         case_title=case.title if case else None,
-        channels=case.channels if case else (),
+        channels=[way for way in case.channels if way in OF_LETTERS] if case else (),
         targets=_offered(form, case),
         asks_proof=case is not None and case.protection.proof_of_work,
+        message_max=MESSAGE_CHARACTERS_MAX,
         # Not twice: the program that filled it in would do so again, and its person would never get through.
         has_trap=problem.kind != TRAPPED,
     )

@@ -12,7 +12,15 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.actions.letter_states import RANK, LetterState
-from services.actions.tables import Action, CaseStatus, KnownCaseRow, KnownTargetRow, LetterReport
+from services.actions.tables import (
+    Action,
+    CaseStatus,
+    Judgement,
+    KnownCaseRow,
+    KnownTargetRow,
+    LetterReport,
+    SolidarityBundle,
+)
 from services.actions.verification import is_awaited, is_late, is_unconfirmed
 from shared.db import Database
 from shared.messages.cases import Channel, Target
@@ -55,7 +63,8 @@ class LetterPath:
 class ReceiptView:
     """An action as its receipt shows it. `case_title` is the case's as last published.
 
-    An action that awaits its supporter's word has no letters yet, and a post has none: they post it themselves."""
+    An action that awaits its supporter's word has no letters yet, and a post has none: they post it themselves. Nor has
+    a message of solidarity; `handed_over_at` is when it was given to the family."""
 
     action: Action
     case_title: str
@@ -63,7 +72,12 @@ class ReceiptView:
     case_is_open: bool
     targets: tuple[Target, ...]
     letters: tuple[LetterPath, ...]
+    handed_over_at: datetime | None
     read_at: datetime
+
+    @property
+    def is_message(self) -> bool:
+        return self.action.channel == Channel.SOLIDARITY
 
     @property
     def is_pending(self) -> bool:
@@ -92,6 +106,8 @@ class ReceiptView:
         """Something of its own is not out yet. What an earlier letter of the same sender stands for is not its own."""
         own = [letter for letter in self.letters if _owner(self.action, letter.target) == self.action.id]
         is_waiting = any(letter.state is LetterState.QUEUED for letter in own)
+        if self.status == "accepted" and self.is_message:
+            return self.handed_over_at is None or self.action.judgement == Judgement.SHOWN
         return self.status == "awaiting_verification" or (self.status == "accepted" and is_waiting)
 
     @property
@@ -139,10 +155,12 @@ async def find_receipt(token: str, database: Database, now: datetime) -> Receipt
         reports = await session.exec(select(LetterReport).where(col(LetterReport.action_id).in_(owners)))
         has_letters = not is_unconfirmed(action) and action.channel != Channel.SOCIAL
         letters = trace_letters(action, targets, list(reports)) if has_letters else ()
+        bundle = await session.get(SolidarityBundle, action.bundle_id) if action.bundle_id else None
     title = str(case.snapshot["title"]) if case and case.snapshot else action.case_slug
     is_withdrawn = case is not None and case.status == CaseStatus.WITHDRAWN
     is_open = case is not None and case.status == CaseStatus.OPEN
-    return ReceiptView(action, title, is_withdrawn, is_open, tuple(targets), letters, now)
+    handed_over_at = bundle.handed_over_at if bundle else None
+    return ReceiptView(action, title, is_withdrawn, is_open, tuple(targets), letters, handed_over_at, now)
 
 
 async def targets_of(session: AsyncSession, action: Action) -> list[Target]:

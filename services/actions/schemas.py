@@ -141,6 +141,12 @@ class ActionRequest(Fields):
     )
     hide_email: bool = Field(default=False, description="officials do not learn the supporter's address")
     opt_in: bool = Field(default=False, description="the supporter wants to hear of this campaign again")
+    # Left out of the digest where it says nothing, as it said nothing before there was such a field.
+    may_be_shown: bool = Field(
+        default=False,
+        exclude_if=lambda agreed: not agreed,
+        description="of a message of solidarity: once staff have read it, everybody may see it, with name and country",
+    )
     source: Annotated[dict[SourceKey, SourceValue], Field(max_length=SOURCE_ENTRIES_MAX)] = Field(
         default_factory=dict, description="where they came from: partner, utm_source, utm_medium, utm_campaign ..."
     )

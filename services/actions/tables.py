@@ -22,6 +22,9 @@ IS_INVALID = text("invalidation_id IS NOT NULL")
 IS_UNREGISTERED = text("type = 'actions.action_accepted.v1' AND published_at IS NOT NULL AND registered_at IS NULL")
 IS_REGISTERED = text("registered_at IS NOT NULL")
 
+IS_UNREAD = text("judgement = 'waiting'")
+IS_UNBUNDLED = text("judgement IN ('shown', 'for_family') AND bundle_id IS NULL")
+
 IS_ASKED = text("verify_token IS NOT NULL")
 # Written out, not bound as parameters: only then can a prepared statement use the partial index.
 IS_UNREMINDED = text("verify_token IS NOT NULL AND verified_at IS NULL AND reminded_at IS NULL")
@@ -29,6 +32,15 @@ IS_UNREMINDED = text("verify_token IS NOT NULL AND verified_at IS NULL AND remin
 
 class Row(SQLModel, registry=registry()):
     """What every table here is: a row of this service's own database, with metadata of its own."""
+
+
+class Judgement(StrEnum):
+    """What staff make of a message to the person at risk. Until they have read it, nobody else does."""
+
+    WAITING = "waiting"
+    SHOWN = "shown"
+    FOR_FAMILY = "for_family"
+    REFUSED = "refused"
 
 
 class Action(Row, table=True):
@@ -45,6 +57,8 @@ class Action(Row, table=True):
         Index("action_invalidated", "invalidation_id", postgresql_where=IS_INVALID, sqlite_where=IS_INVALID),
         Index("action_verify_token", "verify_token", unique=True, postgresql_where=IS_ASKED, sqlite_where=IS_ASKED),
         Index("action_unreminded", "accepted_at", postgresql_where=IS_UNREMINDED, sqlite_where=IS_UNREMINDED),
+        Index("action_unread", "accepted_at", postgresql_where=IS_UNREAD, sqlite_where=IS_UNREAD),
+        Index("action_unbundled", "case_slug", postgresql_where=IS_UNBUNDLED, sqlite_where=IS_UNBUNDLED),
     )
 
     id: UUID = Field(primary_key=True)
@@ -84,6 +98,23 @@ class Action(Row, table=True):
     mails_sent: int | None = Field(default=None, description="mails with a token; None: the first alone, if any")
     last_mail_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="of a later mail")
     reminded_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    may_be_shown: bool | None = Field(default=None, description="of a message of solidarity: to everybody")
+    judgement: str | None = Field(default=None, description="of a message of solidarity, a `Judgement`")
+    judgement_number: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    bundle_id: UUID | None = Field(default=None, description="the bundle in which its message goes to the family")
+
+
+class SolidarityBundle(Row, table=True):
+    """Messages of one case, put together for the person and the family. `handed_to` is for staff and never shown."""
+
+    __tablename__ = "solidarity_bundle"
+
+    id: UUID = Field(primary_key=True)
+    case_slug: str
+    messages: int
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    handed_over_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    handed_to: str | None = None
 
 
 class InvalidationState(StrEnum):
@@ -154,68 +185,6 @@ class LetterReport(Row, table=True):
     target_id: UUID
     state: str
     occurred_at: datetime = Field(sa_type=UtcDateTime)
-
-
-class LetterLikeness(Row, table=True):
-    """The letters of one case to one target: how many, how many were edited, and how alike the newest ones are.
-
-    What is neither edited nor unedited is not known to be either. The sample is measured after it was counted last.
-    """
-
-    __tablename__ = "letter_likeness"
-
-    case_id: UUID = Field(primary_key=True)
-    target_id: UUID = Field(primary_key=True)
-    letters: int
-    edited: int
-    unedited: int
-    counted_at: datetime = Field(sa_type=UtcDateTime)
-    sample_letters: int = 0
-    sample_edited: int = 0
-    likeness: float | None = None
-    twins_share: float | None = None
-    measured_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-
-
-class LetterCountMark(Row, table=True):
-    """Up to when a case's letters are counted. Whoever counts holds this row, so that each letter is counted once."""
-
-    __tablename__ = "letter_count_mark"
-
-    case_id: UUID = Field(primary_key=True)
-    counted_until: datetime = Field(sa_type=UtcDateTime)
-
-
-class DominanceAlarm(Row, table=True):
-    """A network or mailbox domain dominated a case, from `began_at` on. Open until `ended_at`; one open alarm for each.
-
-    `share` and `count` are of `last_seen_at`; `earlier_share` stays what it was, or a lasting flood would become usual.
-    """
-
-    __tablename__ = "dominance_alarm"
-    __table_args__ = (
-        Index(
-            "dominance_alarm_open",
-            "case_id",
-            "kind",
-            "value",
-            unique=True,
-            postgresql_where=text("ended_at IS NULL"),
-            sqlite_where=text("ended_at IS NULL"),
-        ),
-    )
-
-    id: UUID = Field(primary_key=True)
-    case_id: UUID
-    case_slug: str
-    kind: str
-    value: str
-    share: float
-    earlier_share: float | None = None
-    count: int
-    began_at: datetime = Field(sa_type=UtcDateTime)
-    last_seen_at: datetime = Field(sa_type=UtcDateTime)
-    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class RateCount(Row, table=True):

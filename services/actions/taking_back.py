@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from services.actions.errors import UnknownReceipt
 from services.actions.letter_states import LetterState
 from services.actions.receipts import TOKEN
+from services.actions.solidarity_showing import take_down
 from services.actions.tables import Action, LetterReport
 from shared.clock import Clock
 from shared.db import Database
@@ -40,6 +41,8 @@ class TakingBack:
                     columns["sender_key"] = None
                 await _write(session, action, columns)
                 await self._outbox.add(session, _cancelled(action, now))
+                if shown := take_down(action, now):
+                    await self._outbox.add(session, shown)
 
     async def hide_address(self, token: str) -> None:
         """As `take_back`: from now on officials do not learn the address. Answers then come by way of us."""

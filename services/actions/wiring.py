@@ -29,6 +29,8 @@ from services.actions.rate_store import RateStore
 from services.actions.rate_table import RateTable
 from services.actions.reconciling import ReconcileLimits, ReconcileMetrics, Reconciler, forget_published
 from services.actions.settings import ActionsSettings
+from services.actions.solidarity_bundles import SolidarityBundles
+from services.actions.solidarity_desk import SolidarityDesk
 from services.actions.store import ActionStore
 from services.actions.tables import Audit, SwitchRow
 from services.actions.tables import Outbox as OutboxRow
@@ -93,6 +95,8 @@ class Wiring:
     forgetting: Forgetting
     confirmations: Confirmations
     taking_back: TakingBack
+    solidarity: SolidarityDesk
+    bundles: SolidarityBundles
     asking_again: AskingAgain
     own_networks: tuple[IPv4Network | IPv6Network, ...]
     bare: BareConnections | None
@@ -205,6 +209,8 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         forgetting=Forgetting(database, clock, timedelta(hours=settings.keep_network_hours)),
         confirmations=Confirmations(database, outbox, clock),
         taking_back=TakingBack(database, outbox, clock),
+        solidarity=SolidarityDesk(database, outbox, clock, audit),
+        bundles=SolidarityBundles(database, clock, audit),
         asking_again=AskingAgain(database, outbox, clock, _rules(settings)),
         own_networks=trusted_networks(settings.trusted_proxies),
         bare=bare,

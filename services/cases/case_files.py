@@ -170,6 +170,7 @@ class CaseWords(FilePart):
     summary: Annotated[str, Field(max_length=400)] = Field(min_length=1)
     story: Words
     demands: Annotated[tuple[Line, ...], Field(max_length=ITEMS_MAX)] = ()
+    solidarity_advice: Words | None = None
 
 
 class CaseFile(CaseWords):

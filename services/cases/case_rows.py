@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.cases.case_files import CampaignFile, CaseFile, TargetPart
 from services.cases.revisions import Decision
+from services.cases.solidarity import forget_messages
 from services.cases.tables import Campaign, Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate, ConsentScope
 from shared.messages.cases import CaseClosedV1, CasePublishedV1, ClosedReason, LetterTemplate, Protection, Target
 from shared.messages.envelope import derived_id
@@ -34,6 +35,7 @@ def case_row(
         story=case.story,
         demands=list(case.demands),
         language=case.language,
+        solidarity_advice=case.solidarity_advice,
         discreet=case.discreet,
         risky_countries=list(case.risky_countries),
         translations={language: words.model_dump(mode="json") for language, words in case.translations.items()},
@@ -65,8 +67,9 @@ async def write_case(session: AsyncSession, new: Case, case: CaseFile) -> Case:
 async def erase_case(session: AsyncSession, case: Case) -> None:
     """Nothing of the person stays; the slug and the numbers do, so that the page can answer Gone."""
     case.title = case.summary = case.story = case.consent_note = ERASED
-    case.person, case.demands, case.channels, case.translations = None, [], [], {}
+    case.person, case.solidarity_advice, case.demands, case.channels, case.translations = None, None, [], [], {}
     await _delete_parts(session, case.id)
+    await forget_messages(session, case.slug)
 
 
 def published_event(row: Case, case: CaseFile, campaign: CampaignFile, revision: int, now: datetime) -> CasePublishedV1:

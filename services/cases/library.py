@@ -13,6 +13,7 @@ from services.cases.case_rows import risky_countries
 from services.cases.errors import CaseWithdrawn, NotShown, UnknownCase
 from services.cases.ledger_views import add_up, read_ledger, read_offline, read_totals
 from services.cases.settings import CasesSettings
+from services.cases.solidarity import read_messages
 from services.cases.tables import Campaign, Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate, UpdateKind
 from services.cases.views import (
     CampaignView,
@@ -86,6 +87,7 @@ class Library:
             updates=tuple(_update(row, case.language) for row in await _parts(session, CaseUpdate, case.id)),
             ledger=ledger,
             offline=offline,
+            messages=await read_messages(session, case.slug),
             read_at=now,
         )
 

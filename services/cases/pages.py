@@ -25,7 +25,7 @@ READ = ["GET", "HEAD"]
 SOURCES = ("utm_source", "utm_medium", "utm_campaign", "partner")
 SOURCE = re.compile(r"[\w.\- ]{1,60}", re.ASCII)
 NAME_CHARACTERS_MAX = 200
-POST_CHARACTERS_MAX = 1_000
+POST_CHARACTERS_MAX, MESSAGE_CHARACTERS_MAX = 1_000, 2_000
 
 
 def make_pages(leave_url: str) -> Pages:
@@ -84,6 +84,28 @@ def case_pages(reading: Reading, shedding: Shedding, pages: Pages, public_url: s
                 name_max=NAME_CHARACTERS_MAX,
                 post_max=POST_CHARACTERS_MAX,
                 networks=NAMES,
+            ),
+            HTML,
+        )
+
+    @router.api_route("/cases/{slug}/solidarity", methods=READ)
+    async def show_solidarity(request: Request, slug: str) -> Response:
+        case = await reading.case(slug, numbers=False)
+        tongue, source = tongue_of(request), source_of(request)
+        return await reading.answer(
+            request,
+            case,
+            ("solidarity", tongue, source),
+            lambda: pages.render(
+                "solidarity.html",
+                tongue,
+                path=f"/cases/{slug}/solidarity",
+                site=site,
+                case=case_in(tongue.language, case),
+                source=source,
+                nonce=nonce_of(case),
+                name_max=NAME_CHARACTERS_MAX,
+                message_max=MESSAGE_CHARACTERS_MAX,
             ),
             HTML,
         )

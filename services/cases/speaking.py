@@ -44,5 +44,6 @@ def _in(language: str, view: S) -> S:
     words = view.translations.get(language)
     if words is None:
         return view
-    own = {name: value for name, value in words.items() if hasattr(view, name)}
+    # A word that was not translated is told in the case's own, which is better than nothing.
+    own = {name: value for name, value in words.items() if hasattr(view, name) and value is not None}
     return replace(view, language=language, **own)  # type: ignore[type-var]  # every view is a dataclass

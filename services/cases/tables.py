@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Enum, Text
+from sqlalchemy import JSON, Enum, Index, Text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -114,6 +114,7 @@ class Case(Row, table=True):
     demands: list[str] = Field(sa_type=JSON)
     language: str = SOURCE
     translations: dict[str, Any] = Field(default={}, sa_type=JSON)
+    solidarity_advice: str | None = Field(default=None, sa_type=Text)
     discreet: bool = False
     risky_countries: list[str] = Field(default=[], sa_type=JSON)
     closes_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
@@ -241,6 +242,25 @@ class OfflineReport(Row, table=True):
     state: ReportState = Field(sa_type=_word(ReportState), index=True)
     reported_at: datetime = Field(sa_type=UtcDateTime)
     decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class SolidarityMessage(Row, table=True):
+    """A message to the person at risk that everybody may see. Its row stays when it is taken down, its words do not.
+
+    `number` tells which of the events about it was the last that came here."""
+
+    __tablename__ = "solidarity_message"
+    __table_args__ = (Index("solidarity_message_of_case", "case_slug", "is_shown", "written_at"),)
+
+    action_id: UUID = Field(primary_key=True)
+    case_slug: str
+    number: int
+    is_shown: bool
+    name: str
+    country: str
+    text: str = Field(sa_type=Text)
+    language: str
+    written_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class LedgerCount(Row, table=True):

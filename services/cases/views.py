@@ -54,6 +54,20 @@ class UpdateView:
 
 
 @dataclass(frozen=True)
+class MessageView:
+    """What somebody wrote to the person at risk, and lets everybody see."""
+
+    name: str
+    country: str
+    text: str
+    language: str
+
+    @property
+    def dir(self) -> str:
+        return direction(self.language)
+
+
+@dataclass(frozen=True)
 class OfflineView:
     """What was counted elsewhere, in the words of who reported it."""
 
@@ -133,6 +147,7 @@ class CaseView:
     summary: str
     story: str
     demands: tuple[str, ...]
+    solidarity_advice: str | None
     language: str
     translations: Mapping[str, Mapping[str, Any]]
     closes_at: datetime | None
@@ -144,6 +159,7 @@ class CaseView:
     updates: tuple[UpdateView, ...]
     ledger: LedgerView | None
     offline: tuple[OfflineView, ...]
+    messages: tuple[MessageView, ...]
     read_at: datetime
 
     @property
@@ -173,8 +189,12 @@ class CaseView:
 
     @property
     def letter_channels(self) -> tuple[Channel, ...]:
-        """The ways of a letter. A post is asked for in a form of its own."""
-        return tuple(channel for channel in self.channels if channel is not Channel.SOCIAL)
+        """The ways of a letter. A post and a message to the person are asked for in forms of their own."""
+        return tuple(channel for channel in self.channels if channel in {Channel.EMAIL, Channel.POST})
+
+    @property
+    def takes_messages(self) -> bool:
+        return self.is_open and Channel.SOLIDARITY in self.channels
 
     @property
     def takes_posts(self) -> bool:

@@ -19,7 +19,7 @@ class Supporter(Part):
 
 
 class Letter(Part):
-    """The final words, as the supporter sent them."""
+    """The final words, as the supporter sent them; empty where they are not for those who carry letters."""
 
     subject: Annotated[str, Personal()]
     body: Annotated[str, Personal()]
@@ -172,6 +172,49 @@ class AddressHiddenV1(Event):
 
     def happened_at(self) -> datetime:
         return self.hidden_at
+
+
+class SolidarityShownV1(Event):
+    """A message to the person at risk that staff have read, and that its writer lets everybody see.
+
+    `number` grows with every change of one message: the latest wins, in whatever order they come."""
+
+    wire_type: ClassVar[str] = "actions.solidarity_shown.v1"
+
+    action_id: UUID
+    case_id: UUID
+    case_slug: str
+    number: int = Field(ge=1)
+    name: Annotated[str, Personal()]
+    country: str = Field(description="the writer's, ISO 3166-1 alpha-2")
+    text: Annotated[str, Personal()]
+    language: str
+    written_at: AwareDatetime
+    shown_at: AwareDatetime
+
+    def subject(self) -> str:
+        return f"{self.action_id}/{self.number}"
+
+    def happened_at(self) -> datetime:
+        return self.shown_at
+
+
+class SolidarityTakenDownV1(Event):
+    """A message that was shown is not to be any more: its writer took it back, or staff did."""
+
+    wire_type: ClassVar[str] = "actions.solidarity_taken_down.v1"
+
+    action_id: UUID
+    case_id: UUID
+    case_slug: str
+    number: int = Field(ge=1)
+    taken_down_at: AwareDatetime
+
+    def subject(self) -> str:
+        return f"{self.action_id}/{self.number}"
+
+    def happened_at(self) -> datetime:
+        return self.taken_down_at
 
 
 class ActionValidity(Event):

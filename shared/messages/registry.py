@@ -14,6 +14,8 @@ from shared.messages.actions import (
     AddressHiddenV1,
     AnswerForwardingRequestedV1,
     LetterPostedV1,
+    SolidarityShownV1,
+    SolidarityTakenDownV1,
     VerificationRequestedV1,
 )
 from shared.messages.cases import CaseClosedV1, CasePublishedV1
@@ -42,6 +44,8 @@ EVENTS: tuple[type[Event], ...] = (
     AddressHiddenV1,
     ActionInvalidatedV1,
     ActionReinstatedV1,
+    SolidarityShownV1,
+    SolidarityTakenDownV1,
     LetterSentV1,
     LetterUncertainV1,
     LetterBouncedV1,

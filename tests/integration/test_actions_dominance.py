@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import select
 from structlog.testing import capture_logs
 
-from services.actions.tables import DominanceAlarm
+from services.actions.crowd_tables import DominanceAlarm
 from services.actions.wiring import build
 from shared.clock import ManualClock
 from tests.support.actions_app import ActionsService, actions_service

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
+from services.actions.crowd_tables import LetterLikeness
 from services.actions.letter_counts import SETTLE, Edits, count_edited
-from services.actions.tables import CaseStatus, LetterLikeness
+from services.actions.tables import CaseStatus
 from shared.clock import ManualClock
 from tests.support.actions_app import ActionsService, actions_service
 from tests.support.actions_rows import TO_BOTH, an_action_row, put_actions

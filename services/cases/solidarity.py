@@ -1,0 +1,50 @@
+"""Messages to people at risk that everybody may see: kept as they are told, and read for a case's pages."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col, delete, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.cases.tables import Case, CaseStatus, SolidarityMessage
+from services.cases.views import MessageView
+from shared.messages.actions import SolidarityShownV1, SolidarityTakenDownV1
+
+READ_MAX = 60
+FORGOTTEN: Mapping[str, Any] = {"is_shown": False, "name": "", "country": "", "text": "", "language": ""}
+
+
+async def keep_message(session: AsyncSession, event: SolidarityShownV1 | SolidarityTakenDownV1) -> None:
+    """Only a later number of the same message changes anything. One that is taken down leaves no words here."""
+    row = {"action_id": event.action_id, "case_slug": event.case_slug, "number": event.number}
+    if isinstance(event, SolidarityShownV1) and await _is_withdrawn(session, event.case_slug):
+        return
+    match event:
+        case SolidarityShownV1():
+            told = {"name": event.name, "country": event.country, "text": event.text, "language": event.language}
+            row |= {"is_shown": True, "written_at": event.written_at, **told}
+        case SolidarityTakenDownV1():
+            row |= {"written_at": event.taken_down_at, **FORGOTTEN}
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    insert = (postgresql.insert if is_postgresql else sqlite.insert)(SolidarityMessage).values(row)
+    changes = {name: insert.excluded[name] for name in row if name != "action_id"}
+    is_later = insert.excluded.number > col(SolidarityMessage.number)
+    await session.exec(insert.on_conflict_do_update(index_elements=["action_id"], set_=changes, where=is_later))
+
+
+async def read_messages(session: AsyncSession, slug: str) -> tuple[MessageView, ...]:
+    """The newest `READ_MAX` of a case."""
+    shown = select(SolidarityMessage).where(SolidarityMessage.case_slug == slug, col(SolidarityMessage.is_shown))
+    rows = await session.exec(shown.order_by(col(SolidarityMessage.written_at).desc()).limit(READ_MAX))
+    return tuple(MessageView(row.name, row.country, row.text, row.language) for row in rows)
+
+
+async def _is_withdrawn(session: AsyncSession, slug: str) -> bool:
+    withdrawn = select(Case.id).where(Case.slug == slug, Case.status == CaseStatus.WITHDRAWN)
+    return (await session.exec(withdrawn)).first() is not None
+
+
+async def forget_messages(session: AsyncSession, slug: str) -> None:
+    """Of a case that was withdrawn."""
+    await session.exec(delete(SolidarityMessage).where(col(SolidarityMessage.case_slug) == slug))
