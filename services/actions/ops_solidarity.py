@@ -18,6 +18,7 @@ from shared.web.problems import FieldError, Problem, invalid
 
 API, PAGE = "/api/v1/intake/solidarity", "/ops/intake/solidarity"
 READ_AND_LET_THROUGH = "read, and let through"
+READING_ANSWERS = STAFF_ANSWERS | {422: CHANGING_ANSWERS[422]}
 FIELDS_MAX = AT_ONCE_MAX + 10
 REASON: TypeAdapter[str] = TypeAdapter(Reason)
 
@@ -79,7 +80,7 @@ def _api(wiring: Wiring) -> APIRouter:
     desk, require = wiring.solidarity, wiring.staff.require_bearer
     router = APIRouter(prefix=API, tags=["staff"], dependencies=[Depends(require)])
 
-    @router.get("", summary="Messages to people at risk", responses=STAFF_ANSWERS)
+    @router.get("", summary="Messages to people at risk", responses=READING_ANSWERS)
     async def list_messages(
         response: Response, judgement: Judgement = Judgement.WAITING, before: AwareDatetime | None = None
     ) -> MessagesOut:
