@@ -58,7 +58,13 @@ class Embedded:
             *self.actions.web_chores(),
             *self.delivery.chores(self.delivery.relay(bus)),
         ]
-        return [serve(self.app(), host, port), self._exchange(bus), self.delivery.run_sender, *chores]
+        return [
+            serve(self.app(), host, port),
+            self.cases.live.end,
+            self._exchange(bus),
+            self.delivery.run_sender,
+            *chores,
+        ]
 
     def app(self) -> ASGIApp:
         """One address for all: what the gateway does elsewhere."""

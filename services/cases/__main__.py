@@ -31,7 +31,7 @@ commands = command_line(__doc__)
 def web() -> None:
     """Show the public pages and the public API."""
     wiring = _start("web")
-    run(web_job(create_app(wiring), wiring.settings))
+    run(web_job(create_app(wiring), wiring.settings), wiring.live.end)
 
 
 @commands.command()

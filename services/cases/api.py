@@ -3,10 +3,11 @@
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 
 from services.cases.answers import JSON, make_answer, respond
 from services.cases.errors import NumbersRest
+from services.cases.live_counts import LiveCounts
 from services.cases.reading import Reading
 from services.cases.schemas import (
     CaseList,
@@ -19,6 +20,9 @@ from services.cases.schemas import (
     show_list,
 )
 from services.cases.views import CaseView, LedgerView
+from shared.db import DatabaseAway
+from shared.web.in_flight import leave_the_crowd
+from shared.web.problems import Problem
 from shared.web.shedding import Feature, Shedding
 
 READ = ["GET", "HEAD"]
@@ -31,9 +35,10 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 NUMBERS = PROBLEMS | {503: {"description": "Numbers are not shown for a moment (`numbers-rest`)"}}
 RESTING = make_answer(CountShown(live=False).model_dump_json(), JSON)
 COUNT_SECONDS_MAX = 5
+STREAMED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-def case_api(reading: Reading, shedding: Shedding, public_url: str) -> APIRouter:
+def case_api(reading: Reading, shedding: Shedding, live: LiveCounts, public_url: str) -> APIRouter:
     """Answers are bytes from memory wherever possible; the models are what they promise."""
     router = APIRouter(prefix="/api/v1/cases", tags=["cases"])
 
@@ -79,6 +84,23 @@ def case_api(reading: Reading, shedding: Shedding, public_url: str) -> APIRouter
             JSON,
             cache_seconds_max=COUNT_SECONDS_MAX,
         )
+
+    @router.get("/{slug}/count/stream", include_in_schema=False)
+    async def stream_count(request: Request, slug: str) -> Response:
+        """The same, told when it changes, to the page of a case. 204 where it should rather ask now and then."""
+        await reading.case(slug)
+        if not live.has_room():
+            return Response(status_code=204, headers={"Cache-Control": "no-store"})
+
+        async def read() -> str:
+            try:
+                ledger = None if await shedding.sheds(Feature.COUNTERS) else (await reading.case(slug)).ledger
+            except (Problem, DatabaseAway):
+                ledger = None
+            return (show_count(ledger) if ledger else CountShown(live=False)).model_dump_json()
+
+        leave_the_crowd(request.scope)
+        return StreamingResponse(live.listen(read), media_type="text/event-stream", headers=STREAMED)
 
     return router
 

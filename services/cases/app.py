@@ -32,7 +32,7 @@ def create_app(wiring: Wiring) -> FastAPI:
         lifespan=lifespan,
         load=wiring.load,
     )
-    app.include_router(case_api(wiring.reading, wiring.shedding, wiring.settings.public_url))
+    app.include_router(case_api(wiring.reading, wiring.shedding, wiring.live, wiring.settings.public_url))
     app.include_router(case_pages(wiring.reading, wiring.shedding, wiring.pages, wiring.settings.public_url))
     app.include_router(found_pages(wiring.reading, wiring.settings.public_url))
     app.include_router(report_pages(wiring.offline_reports, wiring.reading, wiring.pages, wiring.clock))

@@ -27,6 +27,15 @@ class CasesSettings(Settings):
     http_cache_stale_seconds: int = Field(
         default=20, ge=0, le=300, description="stale-while-revalidate for the CDN, added to max-age, s"
     )
+    live_streams_max: int = Field(
+        default=500, ge=0, le=20_000, description="pages that one web process tells of new numbers; the others ask"
+    )
+    live_look_seconds: float = Field(
+        default=3.0, gt=0, le=10, description="how often the numbers are looked at for pages that listen, s"
+    )
+    live_looks_max: int = Field(
+        default=40, ge=1, le=10_000, description="looks after which a page that listens is to come again"
+    )
     country_count_min: int = Field(
         default=5,
         ge=1,

@@ -7,6 +7,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from services.cases.library import Library
+from services.cases.live_counts import LiveCounts
 from services.cases.offline_reports import OfflineReports
 from services.cases.pages import make_pages
 from services.cases.publishing import Publishing
@@ -46,6 +47,7 @@ class Wiring:
     registry: CollectorRegistry
     pages: Pages
     reading: Reading
+    live: LiveCounts
     publishing: Publishing
     offline_reports: OfflineReports
     staff: Staff
@@ -88,6 +90,7 @@ def build(settings: CasesSettings, *, clock: Clock | None = None) -> Wiring:
         registry=registry,
         pages=make_pages(settings.leave_url),
         reading=make_reading(Library(database, clock, settings), clock, settings),
+        live=LiveCounts(settings),
         publishing=Publishing(database, outbox, clock),
         offline_reports=OfflineReports(database, clock, audit),
         staff=staff_of(settings, clock),

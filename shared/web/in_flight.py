@@ -4,8 +4,9 @@ A person's form that is refused for now is still read, within a second and small
 every word back; and so are the few static files of that page. docs/decisions/overload.md tells why.
 """
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from shared.web.problems import Problem, is_person
 from shared.web.refusals import PROBLEMS, Reason, Refusals
 
 NEVER_REFUSED = frozenset({"/health/live", "/health/ready", "/metrics"})
+LEAVE = "w4r.leave_the_crowd"  # what a route calls whose answer goes on and on, and is bounded otherwise
 REFUSED_FOR_NOW = "w4r.refused_for_now"  # where a form's route finds the `Problem` with which to give the form back
 
 
@@ -75,11 +77,11 @@ class LimitInFlight:
             return await self._refuse(reason, scope, receive, send)
         self._load.requests += 1
         self._by_client[client] = self._by_client.get(client, 0) + 1
+        scope[LEAVE] = leave = _Once(partial(self._let_go, client))
         try:
             await self._app(scope, receive, send)
         finally:
-            self._load.requests -= 1
-            self._forget_one(client)
+            leave()
 
     def _reason_to_refuse(self, client: Client, scope: Scope) -> Reason | None:
         if self._load.requests >= self._crowd.requests_max:
@@ -88,7 +90,8 @@ class LimitInFlight:
             return None
         return Reason.CLIENT_CROWDED
 
-    def _forget_one(self, client: Client) -> None:
+    def _let_go(self, client: Client) -> None:
+        self._load.requests -= 1
         left = self._by_client[client] - 1
         if left:
             self._by_client[client] = left
@@ -116,6 +119,26 @@ class LimitInFlight:
 
     def _is_persons_form(self, scope: Scope) -> bool:
         return scope["method"] == "POST" and scope["path"] in self._forms and is_person(Request(scope))
+
+
+class _Once:
+    """Does `do` at the first call, and nothing at those that follow."""
+
+    __slots__ = ("_do",)
+
+    def __init__(self, do: Callable[[], None]) -> None:
+        self._do: Callable[[], None] | None = do
+
+    def __call__(self) -> None:
+        do, self._do = self._do, None
+        if do:
+            do()
+
+
+def leave_the_crowd(scope: Scope) -> None:
+    """For an answer that goes on and on, and is bounded otherwise: from here on it counts no more."""
+    if leave := scope.get(LEAVE):
+        leave()
 
 
 def _is_static(scope: Scope) -> bool:

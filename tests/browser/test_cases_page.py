@@ -21,7 +21,7 @@ from tests.support.events import an_accepted_action
 @asynccontextmanager
 async def served(wiring: Wiring) -> AsyncIterator[str]:
     port, stop = free_port(), asyncio.Event()
-    serving = asyncio.create_task(serve(create_app(wiring), "127.0.0.1", port)(stop))
+    serving = asyncio.gather(serve(create_app(wiring), "127.0.0.1", port)(stop), wiring.live.end(stop))
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
@@ -30,9 +30,10 @@ async def served(wiring: Wiring) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def cases(tmp_path: Path) -> AsyncIterator[Wiring]:
+async def cases(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Wiring]:
     url = f"sqlite+aiosqlite:///{tmp_path / 'cases.db'}"
-    async with cases_service(url, page_cache_seconds=0, http_cache_seconds=0) as wiring:
+    settings = {"page_cache_seconds": 0, "http_cache_seconds": 0, "live_look_seconds": 0.05}
+    async with cases_service(url, **settings | getattr(request, "param", {})) as wiring:
         await wiring.publishing.import_folder(write_campaign(tmp_path / "campaign"))
         yield wiring
 
@@ -44,16 +45,25 @@ async def opened(browser: Browser, address: str, path: str = "/cases/a-test-case
     return page
 
 
+@pytest.mark.parametrize("cases", [{}, {"live_streams_max": 0}], ids=["told", "asked"], indirect=True)
 async def test_the_numbers_live(cases: Wiring, browser: Browser) -> None:
+    """Told as they change; where the server has no room to tell, the page asks."""
+    is_told = cases.live.has_room()
     async with served(cases) as address:
         context = await browser.new_context()
         page = await context.new_page()
         await page.clock.install()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url) if "/api/" in request.url else None)
         await page.goto(f"{address}/cases/a-test-case")
+        async with page.expect_response("**/count/stream"):
+            await page.clock.run_for(5_000)
         await count_events(cases.database, [an_accepted_action()])
-        await page.clock.run_for(10_000)
+        if not is_told:
+            await page.clock.run_for(10_000)
         await expect(page.locator("[data-figure=collected]").first).to_have_text("1")
         await expect(page.locator("[data-count-paused]")).to_be_hidden()
+        assert any(url.endswith("/count") for url in asked) != is_told
         await context.close()
 
 
@@ -71,7 +81,7 @@ async def test_when_numbers_rest_the_page_says_so_and_asks_no_more(cases: Wiring
         await expect(page.locator("[data-figure=collected]")).to_have_text("0")
         cases.load.requests -= 900
         await page.clock.run_for(600_000)
-        assert asked == [f"{address}/api/v1/cases/a-test-case/count"]
+        assert asked == [f"{address}/api/v1/cases/a-test-case/count/stream"]
         await context.close()
 
 
@@ -80,6 +90,7 @@ async def test_a_server_away_for_a_moment_leaves_the_numbers_and_is_asked_again(
 ) -> None:
     async with served(cases) as address:
         context = await browser.new_context()
+        await context.add_init_script("delete window.EventSource")
         page = await context.new_page()
         await page.clock.install()
         await page.goto(f"{address}/cases/a-test-case")

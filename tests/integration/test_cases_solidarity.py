@@ -86,7 +86,12 @@ async def test_the_latest_number_wins_in_whatever_order_they_come(cases: Wiring,
 
 
 async def test_the_newest_come_first_in_their_own_language(cases: Wiring, reader: httpx.AsyncClient) -> None:
-    later = {"action_id": uuid4(), "text": "أنت لست وحدك", "language": "ar", "written_at": NOW + timedelta(hours=1)}
+    later: dict[str, Any] = {
+        "action_id": uuid4(),
+        "text": "أنت لست وحدك",
+        "language": "ar",
+        "written_at": NOW + timedelta(hours=1),
+    }
     await tell(cases, shown(), shown(**later))
     page = await page_of(reader)
     assert 'lang="ar" dir="rtl"' in page

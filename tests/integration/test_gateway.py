@@ -21,6 +21,7 @@ PATHS = [
     "/",
     "/cases/idris-khattak",
     "/api/v1/cases",
+    "/api/v1/cases/idris-khattak/count/stream",
     "/static/site.css",
     "/opsy",
     "/actionsx",

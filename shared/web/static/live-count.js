@@ -1,6 +1,7 @@
 // Keeps the numbers of a case's page fresh: [data-count="/api/..."] holds [data-figure="name"].
-// Asks more rarely the longer the page is open, not all at the same moment, and rests while nobody looks. When the
-// answer says that the numbers rest, it stops, and the page says that its numbers are no longer the newest.
+// Listens for them where the server has room, and otherwise asks: more rarely the longer the page is open, and not all
+// at the same moment. Rests while nobody looks. When the numbers rest, it stops, and the page says that its numbers are
+// no longer the newest.
 "use strict";
 
 const FIRST_SECONDS = 10;
@@ -12,19 +13,42 @@ const place = document.querySelector("[data-count]");
 const paused = document.querySelector("[data-count-paused]");
 // Latin digits, as everywhere on the page.
 const format = new Intl.NumberFormat(`${document.documentElement.lang || "en"}-u-nu-latn`);
+let stream = null;
+
+// True while there are numbers to show.
+function show(count) {
+  for (const figure of place.querySelectorAll("[data-figure]")) {
+    const value = count[figure.dataset.figure];
+    if (Number.isInteger(value)) figure.textContent = format.format(value);
+  }
+  paused.hidden = count.live;
+  return count.live;
+}
+
+function listen() {
+  stream = new EventSource(`${place.dataset.count}/stream`);
+  stream.onmessage = (event) => {
+    if (!show(JSON.parse(event.data))) stop();
+  };
+  // A stream that ended comes again by itself. One that was refused does not: then we ask.
+  stream.onerror = () => {
+    if (stream?.readyState !== EventSource.CLOSED) return;
+    stop();
+    wait(FIRST_SECONDS);
+  };
+}
+
+function stop() {
+  stream?.close();
+  stream = null;
+}
 
 // True to go on asking.
 async function refresh() {
   try {
     const answer = await fetch(place.dataset.count, { headers: { Accept: "application/json" } });
     if (!answer.ok) return answer.status >= 500; // Away or too full for a moment: the last numbers stay.
-    const count = await answer.json();
-    if (!count.live) return false;
-    for (const figure of place.querySelectorAll("[data-figure]")) {
-      const value = count[figure.dataset.figure];
-      if (Number.isInteger(value)) figure.textContent = format.format(value);
-    }
-    return true;
+    return show(await answer.json());
   } catch {
     return true;
   }
@@ -42,4 +66,18 @@ function wait(seconds) {
   setTimeout(look, seconds * (1 - SPREAD * Math.random()) * 1000, seconds);
 }
 
-if (place) wait(FIRST_SECONDS);
+function begin() {
+  if (!window.EventSource) return wait(FIRST_SECONDS);
+  listen();
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && wasListening) listen();
+    else if (document.hidden) {
+      wasListening = stream !== null;
+      stop();
+    }
+  });
+}
+
+let wasListening = false;
+// Those who only pass by are gone by then.
+if (place) setTimeout(begin, FIRST_SECONDS * (1 - SPREAD * Math.random()) * 500);
