@@ -13,7 +13,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --unive
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-reset stack stack-reset test check format chaos bench-smoke bench-intake bench-delivery load-spike lock strings settings-table packages
+.PHONY: help demo demo-reset stack stack-reset test check format chaos bench-smoke bench-intake bench-delivery bench-pages load-spike lock strings settings-table packages
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench-intake: $(DEV_STAMP) packages ## Measure intake against its goals for five
 
 bench-delivery: $(DEV_STAMP) packages ## Measure delivery against its goals and Postfix, into var/bench/delivery.json
 	@exec $(BIN)/python -m tests.load.delivery
+
+bench-pages: $(DEV_STAMP) packages ## Measure pages against a constant string, into var/bench/pages.json
+	@exec $(BIN)/python -m tests.load.pages
 
 lock: $(DEV_STAMP) ## Write both locks anew from pyproject.toml
 	$(LOCK) --extra cases --extra actions --extra delivery -o requirements.lock pyproject.toml
