@@ -20,6 +20,7 @@ from shared.web.tongues import Tongue
 
 # Two pages hold so much; the case's page has the rest.
 STORY_CHARACTERS_MAX, LIST_MAX = 6_000, 12
+STORY_CHARACTERS_MAX_IN = {"ur": 3_000}  # Nastaliq stands high
 KIT_CASES_MAX = 24
 
 Data = dict[str, Any]
@@ -27,7 +28,7 @@ Data = dict[str, Any]
 
 def sheet_data(case: CaseView, tongue: Tongue, site: str, paper: Paper) -> Data:
     voice, path = Voice(tongue.language), f"/cases/{case.slug}"
-    story = shortened(case.paragraphs, STORY_CHARACTERS_MAX)
+    story = shortened(case.paragraphs, STORY_CHARACTERS_MAX_IN.get(case.language, STORY_CHARACTERS_MAX))
     is_whole = story == case.paragraphs and max(len(case.targets), len(case.demands)) <= LIST_MAX
     return _paper(voice, paper, case.discreet, case.title) | {
         "case": _case(case, voice) | {"story": story, "demands": list(case.demands[:LIST_MAX])},
