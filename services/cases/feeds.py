@@ -45,14 +45,17 @@ def news_of(case: CaseView) -> NewsView:
 
 def site_feed(news: NewsView, tongue: Tongue, site: str) -> str:
     voice, told = Voice(tongue.language), news_in(tongue.language, news)
-    title = told.campaign.name if told.campaign else voice(SITE_NAME)
-    return _feed(told, tongue, site, "/", title)
+    if told.campaign is None:
+        return _feed(told, tongue, site, "/", voice(SITE_NAME), voice.language)
+    return _feed(told, tongue, site, "/", told.campaign.name, told.campaign.language)
 
 
 def case_feed(case: CaseView, tongue: Tongue, site: str) -> str:
     """`case` is in the language of `tongue` already."""
-    title = Voice(tongue.language)(SITE_NAME) if case.discreet else case.title
-    return _feed(news_in(tongue.language, news_of(case)), tongue, site, f"/cases/{case.slug}", title)
+    news, page = news_in(tongue.language, news_of(case)), f"/cases/{case.slug}"
+    if case.discreet:
+        return _feed(news, tongue, site, page, Voice(tongue.language)(SITE_NAME), tongue.language)
+    return _feed(news, tongue, site, page, case.title, case.language)
 
 
 def feed_path(page: str) -> str:
@@ -60,11 +63,11 @@ def feed_path(page: str) -> str:
     return f"{page.rstrip('/')}/updates.atom"
 
 
-def _feed(news: NewsView, tongue: Tongue, site: str, page: str, about: str) -> str:
+def _feed(news: NewsView, tongue: Tongue, site: str, page: str, about: str, about_language: str) -> str:
     voice, language = Voice(tongue.language), tongue.language
     feed = Element("feed", {"xmlns": ATOM, "xml:lang": language})
     _text(feed, "id", derived_id("feed", page, language).urn)
-    _text(feed, "title", voice(say("%(name)s: news", name=_isolated(about, voice.direction))))
+    _text(feed, "title", voice(say("%(name)s: news", name=_isolated(about, about_language, voice))))
     _text(feed, "updated", _time(max((line.update.changed_at for line in news.lines), default=NOTHING_TOLD_YET)))
     author = SubElement(feed, "author")
     _text(author, "name", voice(SITE_NAME))
@@ -99,8 +102,8 @@ def _entry_id(update_id: UUID, language: str) -> UUID:
 
 
 def _title(line: NewsLine, voice: Voice) -> str:
-    name, said = _isolated(line.title, voice.direction), _isolated(_shortened(line.update.text), voice.direction)
-    return f"{name}: {said}"
+    name = _isolated(line.title, line.language, voice)
+    return f"{name}: {_isolated(_shortened(line.update.text), line.update.language, voice)}"
 
 
 def _content(entry: Element, line: NewsLine, voice: Voice) -> None:
@@ -129,9 +132,9 @@ def _time(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _isolated(text: str, around: str) -> str:
-    """Only where a feed runs from right to left: there nearly every feed mixes directions, and elsewhere few do."""
-    return f"{ISOLATE}{text}{END}" if around == "rtl" else text
+def _isolated(text: str, language: str, voice: Voice) -> str:
+    """Marked where directions may meet: `text`, of `language`, among words of the feed's own. Few feeds need it."""
+    return f"{ISOLATE}{text}{END}" if "rtl" in {direction(language), voice.direction} else text
 
 
 def _shortened(text: str) -> str:

@@ -21,7 +21,7 @@ from shared.web.tongues import Tongue
 # Two pages hold so much; the case's page has the rest.
 STORY_CHARACTERS_MAX, LIST_MAX = 6_000, 12
 STORY_CHARACTERS_MAX_IN = {"ur": 3_000}  # Nastaliq stands high
-KIT_CASES_MAX = 24
+ADDRESS_LINES_MAX, KIT_CASES_MAX = 10, 24
 
 Data = dict[str, Any]
 
@@ -142,7 +142,7 @@ def _target(target: TargetView) -> Data:
     return {
         "name": target.name,
         "email": target.email or "",
-        "address": target.post_address or "",
+        "address": "\n".join((target.post_address or "").split("\n")[:ADDRESS_LINES_MAX]),
         "direction": _way(target.name),
     }
 
