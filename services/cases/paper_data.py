@@ -20,7 +20,7 @@ from shared.web.tongues import Tongue
 
 # Two pages hold so much; the case's page has the rest.
 STORY_CHARACTERS_MAX, LIST_MAX = 6_000, 12
-STORY_CHARACTERS_MAX_IN = {"ur": 3_000}  # Nastaliq stands high
+STORY_CHARACTERS_MAX_IN = {"ur": 2_400}  # Nastaliq stands high
 ADDRESS_LINES_MAX, KIT_CASES_MAX = 10, 24
 
 Data = dict[str, Any]
