@@ -4,15 +4,19 @@ RFC 9110 section 13.1.2 (If-None-Match), RFC 9111 (Cache-Control), RFC 5861 (sta
 Nothing we answer depends on who asks, so there is no Vary: one copy serves everybody.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from types import MappingProxyType
 
 from fastapi import Request
 from fastapi.responses import Response
 
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
-PNG, XML, TEXT = "image/png", "application/xml", "text/plain; charset=utf-8"
+PNG, SVG, PDF = "image/png", "image/svg+xml", "application/pdf"
+XML, ATOM, TEXT = "application/xml", "application/atom+xml; charset=utf-8", "text/plain; charset=utf-8"
+OPEN = {JSON, ATOM}  # public numbers and texts: any site may show them
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,13 @@ def make_answer(text: str | bytes, media_type: str) -> Answer:
     return Answer(body, media_type, f'"{sha256(body).hexdigest()[:32]}"')
 
 
-def respond(request: Request, answer: Answer, cache_control: str) -> Response:
-    """200 with the body, or 304 when the caller has this very one."""
-    headers = {"ETag": answer.etag, "Cache-Control": cache_control}
-    if answer.media_type == JSON:
-        headers["Access-Control-Allow-Origin"] = "*"  # public numbers and texts: any site may show them
+def respond(
+    request: Request, answer: Answer, cache_control: str, more: Mapping[str, str] = MappingProxyType({})
+) -> Response:
+    """200 with the body, or 304 when the caller has this very one. `more` are headers of this answer's own."""
+    headers = {"ETag": answer.etag, "Cache-Control": cache_control, **more}
+    if answer.media_type in OPEN:
+        headers["Access-Control-Allow-Origin"] = "*"
     if _has(request.headers.get("if-none-match", ""), answer.etag):
         return Response(status_code=304, headers=headers)
     return Response(answer.body, 200, headers | {"Content-Type": answer.media_type})

@@ -5,13 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete
-from sqlmodel import col
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.cases.case_files import CampaignFile, CaseFile, TargetPart
 from services.cases.revisions import Decision
 from services.cases.solidarity import forget_messages
 from services.cases.tables import Campaign, Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate, ConsentScope
+from services.cases.update_rows import update_rows
 from shared.messages.cases import CaseClosedV1, CasePublishedV1, ClosedReason, LetterTemplate, Protection, Target
 from shared.messages.envelope import derived_id
 
@@ -52,6 +53,8 @@ def case_row(
 
 async def write_case(session: AsyncSession, new: Case, case: CaseFile) -> Case:
     """Put the case and all its parts in the place of what was there. Returns the row that the session watches."""
+    told = (await session.exec(select(CaseUpdate).where(col(CaseUpdate.case_id) == new.id))).all()
+    updates = list(update_rows(new.id, case.updates, told, new.published_at))
     await _delete_parts(session, new.id)
     row = await session.merge(new)
     await session.flush()
@@ -59,8 +62,7 @@ async def write_case(session: AsyncSession, new: Case, case: CaseFile) -> Case:
         session.add(_target_row(row.id, position, target))
     for position, letter in enumerate(case.letters):
         session.add(CaseLetter(case_id=row.id, position=position, **letter.model_dump()))
-    for position, update in enumerate(case.updates):
-        session.add(CaseUpdate(case_id=row.id, position=position, **update.model_dump()))
+    session.add_all(updates)
     return row
 
 

@@ -27,6 +27,14 @@ class CaseWithdrawn(Problem):
         )
 
 
+class CaseFinished(Problem):
+    """410: a paper that asks for letters must not go round when nobody waits for them any more."""
+
+    def __init__(self) -> None:
+        detail = N_("There is nothing to print for it any more. Its page tells what came of it.")
+        super().__init__(410, "case-finished", N_("This case is closed"), detail)
+
+
 class NumbersRest(Problem):
     """503: a crowded process leaves numbers out before it refuses a letter."""
 

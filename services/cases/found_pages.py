@@ -62,7 +62,7 @@ def card_of(case: CaseView, language: str) -> dict[str, str]:
 def sitemap_of(front: FrontView, site: str) -> str:
     """Each page in each of its languages, with the others named beside it."""
     listed = Element("urlset", {"xmlns": SITEMAP, "xmlns:xhtml": XHTML})
-    paths = ["/", *(f"/cases/{case.slug}" for case in front.cases)]
+    paths = ["/", "/events", *(f"/cases/{case.slug}" for case in front.cases)]
     for path in paths:
         for language in LANGUAGES:
             page = SubElement(listed, "url")

@@ -23,6 +23,8 @@ from services.cases.views import (
     FrontView,
     LedgerView,
     LetterView,
+    NewsLine,
+    NewsView,
     TargetView,
     UpdateView,
 )
@@ -31,6 +33,7 @@ from shared.db import Database
 from shared.messages.cases import Channel
 
 CASES_MAX = 500
+NEWS_MAX = 50
 
 
 class Library:
@@ -55,8 +58,7 @@ class Library:
         """The newest campaign and its cases, open ones first; withdrawn ones are not there. Raises `DatabaseAway`."""
         now = self._clock.now()
         async with self._database.transaction() as session:
-            newest = col(Campaign.starts_on).desc().nulls_last()
-            campaign = (await session.exec(select(Campaign).order_by(newest, col(Campaign.slug)).limit(1))).first()
+            campaign = await _newest_campaign(session)
             if campaign is None:
                 return FrontView(None, (), Counts() if numbers else None, now)
             cases = await _shown_cases(session, campaign.slug)
@@ -64,6 +66,19 @@ class Library:
             lines = await _lines(session, cases, totals, now)
         summed = add_up(totals.values()) if totals is not None else None
         return FrontView(_campaign(campaign), lines, summed, now)
+
+    async def read_news(self) -> NewsView:
+        """The latest `NEWS_MAX` updates of the newest campaign, but of withdrawn cases. Raises `DatabaseAway`."""
+        now = self._clock.now()
+        async with self._database.transaction() as session:
+            campaign = await _newest_campaign(session)
+            if campaign is None:
+                return NewsView(None, (), now)
+            shown = (col(Case.campaign) == campaign.slug, col(Case.status) != CaseStatus.WITHDRAWN)
+            latest = (col(CaseUpdate.published_at).desc(), col(CaseUpdate.date).desc().nulls_last(), col(Case.slug))
+            statement = select(CaseUpdate, Case).join(Case).where(*shown)
+            rows = await session.exec(statement.order_by(*latest, col(CaseUpdate.position)).limit(NEWS_MAX))
+            return NewsView(_campaign(campaign), tuple(_news_line(case, update) for update, case in rows), now)
 
     async def _view(self, session: AsyncSession, case: Case, campaign: Campaign, numbers: bool) -> CaseView:
         now = self._clock.now()
@@ -97,6 +112,11 @@ class Library:
         return await read_ledger(session, slug, now.date(), days_max=days_max, country_count_min=country_count_min)
 
 
+async def _newest_campaign(session: AsyncSession) -> Campaign | None:
+    newest = col(Campaign.starts_on).desc().nulls_last()
+    return (await session.exec(select(Campaign).order_by(newest, col(Campaign.slug)).limit(1))).first()
+
+
 async def _shown_cases(session: AsyncSession, campaign: str) -> Sequence[Case]:
     shown = (col(Case.campaign) == campaign, col(Case.status) != CaseStatus.WITHDRAWN)
     statement = select(Case).where(*shown).order_by(col(Case.position), col(Case.slug)).limit(CASES_MAX)
@@ -119,6 +139,7 @@ async def _lines(
             translations=case.translations,
             status=status_now(case, now),
             closes_at=case.closes_at,
+            discreet=case.discreet,
             outcome=outcomes.get(case.id),
             collected=totals.get(case.slug, Counts()).collected if totals is not None else None,
             offline=offline.get(case.slug, ()),
@@ -159,4 +180,10 @@ def _target(row: CaseTarget) -> TargetView:
 
 
 def _update(row: CaseUpdate, language: str) -> UpdateView:
-    return UpdateView(row.kind, row.date, row.text, language, row.translations)
+    same = ("id", "kind", "date", "text", "published_at", "changed_at", "translations")
+    return UpdateView(**{name: getattr(row, name) for name in same}, language=language)
+
+
+def _news_line(case: Case, update: CaseUpdate) -> NewsLine:
+    told = _update(update, case.language)
+    return NewsLine(case.slug, case.title, case.discreet, case.language, case.translations, told)

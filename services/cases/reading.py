@@ -9,16 +9,18 @@ from typing import TypeVar
 from fastapi import Request
 from fastapi.responses import Response
 
-from services.cases.answers import PNG, Answer, make_answer, respond
+from services.cases.answers import PDF, PNG, Answer, make_answer, respond
 from services.cases.errors import NotShown, UnknownCase
 from services.cases.library import Library
 from services.cases.remembered import Remembered
 from services.cases.settings import CasesSettings
-from services.cases.views import CaseView, FrontView
+from services.cases.views import CaseView, FrontView, NewsView
 from shared.clock import Clock
 from shared.db import DatabaseAway
 
 SEARCHES_MAX = 100
+DOCUMENTS_MAX = 120
+DOCUMENT_SECONDS = 600.0
 SLUG = re.compile(r"[a-z0-9-]{1,80}")
 
 T = TypeVar("T")
@@ -33,6 +35,8 @@ class Reading:
     fronts: Remembered[FrontView]
     answers: Remembered[Answer]
     searches: Remembered[Answer]
+    feeds: Remembered[NewsView]
+    documents: Remembered[Answer]
     http_cache_seconds: int
     http_stale_seconds: int
 
@@ -49,10 +53,14 @@ class Reading:
         """With its numbers or, for less, without. Raises `DatabaseAway`."""
         return await _get(self.fronts, "front", numbers, self.library.read_front)
 
+    async def news(self) -> NewsView:
+        """Raises `DatabaseAway`."""
+        return await self.feeds.get("news", self.library.read_news)
+
     async def answer(
         self,
         request: Request,
-        view: CaseView | FrontView,
+        view: CaseView | FrontView | NewsView,
         what: Hashable,
         write: Callable[[], str],
         media_type: str,
@@ -72,15 +80,33 @@ class Reading:
         return respond(request, answer, self.cache_control(cache_seconds_max))
 
     async def picture(
-        self, request: Request, case: CaseView, what: Hashable, draw: Callable[[], Awaitable[bytes]]
+        self,
+        request: Request,
+        case: CaseView,
+        what: Hashable,
+        draw: Callable[[], Awaitable[bytes]],
+        media_type: str = PNG,
     ) -> Response:
         """A picture of the case, which takes long to draw and shows no numbers: one for each revision."""
 
         async def make() -> Answer:
-            return make_answer(await draw(), PNG)
+            return make_answer(await draw(), media_type)
 
         answer = await self.answers.get((case.slug, case.revision, what), make)
         return respond(request, answer, self.cache_control())
+
+    async def document(
+        self, request: Request, what: Hashable, set_type: Callable[[], Awaitable[bytes]], name: str
+    ) -> Response:
+        """A PDF to print, called `name` where it is saved. `what` holds all that it says."""
+
+        async def make() -> Answer:
+            return make_answer(await set_type(), PDF)
+
+        answer = await self.documents.get(what, make)
+        # Found by its page: a search engine's copy would outlast a withdrawal.
+        more = {"Content-Disposition": f'inline; filename="{name}"', "X-Robots-Tag": "noindex"}
+        return respond(request, answer, self.cache_control(), more)
 
     def cache_control(self, seconds_max: int | None = None) -> str:
         """What caches are told; `seconds_max` is for what must not be shown for as long as a page."""
@@ -112,6 +138,9 @@ def make_reading(library: Library, clock: Clock, settings: CasesSettings) -> Rea
         answers=Remembered(clock, entries_max=entries_max, seconds=max(seconds, stale_seconds_max)),
         # Apart, so that no crowd of searches drives the pages out that everybody reads.
         searches=Remembered(clock, entries_max=SEARCHES_MAX, seconds=max(seconds, stale_seconds_max)),
+        feeds=Remembered(clock, entries_max=1, seconds=seconds, stale_seconds_max=stale_seconds_max),
+        # Large, slow to make, and wanted by few: apart too, and kept longer.
+        documents=Remembered(clock, entries_max=DOCUMENTS_MAX, seconds=DOCUMENT_SECONDS),
         http_cache_seconds=settings.http_cache_seconds,
         http_stale_seconds=settings.http_cache_stale_seconds,
     )

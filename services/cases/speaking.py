@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-from services.cases.views import CaseLine, CaseView, FrontView, UpdateView
+from services.cases.views import CaseLine, CaseView, FrontView, NewsLine, NewsView, UpdateView
 
 
 class Spoken(Protocol):
@@ -29,6 +29,15 @@ def case_in(language: str, case: CaseView) -> CaseView:
 def front_in(language: str, front: FrontView) -> FrontView:
     campaign = _in(language, front.campaign) if front.campaign else None
     return replace(front, campaign=campaign, cases=tuple(_line_in(language, case) for case in front.cases))
+
+
+def news_in(language: str, news: NewsView) -> NewsView:
+    campaign = _in(language, news.campaign) if news.campaign else None
+    return replace(news, campaign=campaign, lines=tuple(_news_line_in(language, line) for line in news.lines))
+
+
+def _news_line_in(language: str, line: NewsLine) -> NewsLine:
+    return replace(_in(language, line), update=_update_in(language, line.update))
 
 
 def _line_in(language: str, case: CaseLine) -> CaseLine:

@@ -157,16 +157,21 @@ class CaseLetter(Row, table=True):
 
 
 class CaseUpdate(Row, table=True):
-    """News of a case, or its outcome. `date` is as exact as it is known: 2020-04-02, 2021-01 or 2021."""
+    """News of a case, or its outcome. `date` is as exact as it is known: 2020-04-02, 2021-01 or 2021.
+
+    `id` stays while others come and go, see `update_rows.py`; `published_at` and `changed_at` say when we said so."""
 
     __tablename__ = "case_update"
 
     case_id: UUID = Field(primary_key=True, foreign_key="case.id")
     position: int = Field(primary_key=True)
+    id: UUID = Field(unique=True)
     kind: UpdateKind = Field(sa_type=_word(UpdateKind))
     date: str | None = None
     text: str = Field(sa_type=Text)
     translations: dict[str, str] = Field(default={}, sa_type=JSON)
+    published_at: datetime = Field(sa_type=UtcDateTime)
+    changed_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class LedgerAction(Row, table=True):

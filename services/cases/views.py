@@ -46,9 +46,14 @@ class LetterView:
 
 @dataclass(frozen=True)
 class UpdateView:
+    """`date` is that of what happened, as exactly as it is known; the times are those at which we said so."""
+
+    id: UUID
     kind: UpdateKind
     date: str | None
     text: str
+    published_at: datetime
+    changed_at: datetime
     language: str = SOURCE
     translations: Mapping[str, str] = field(default_factory=dict)
 
@@ -118,6 +123,7 @@ class CaseLine:
     translations: Mapping[str, Mapping[str, Any]]
     status: CaseStatus
     closes_at: datetime | None
+    discreet: bool
     outcome: UpdateView | None
     collected: int | None
     offline: tuple[OfflineView, ...]
@@ -219,6 +225,31 @@ class CampaignView:
     goal: int | None
     starts_on: date | None
     ends_on: date | None
+
+
+@dataclass(frozen=True)
+class NewsLine:
+    """An update, and so much of its case as a feed says of it."""
+
+    slug: str
+    title: str
+    discreet: bool
+    language: str
+    translations: Mapping[str, Mapping[str, Any]]
+    update: UpdateView
+
+
+@dataclass(frozen=True)
+class NewsView:
+    """The newest campaign's updates, the latest first."""
+
+    campaign: CampaignView | None
+    lines: tuple[NewsLine, ...]
+    read_at: datetime
+
+    @property
+    def has_numbers(self) -> bool:
+        return False
 
 
 @dataclass(frozen=True)

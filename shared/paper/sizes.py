@@ -5,6 +5,7 @@ it BS 1808 and ISO 269 DL), NF Z 11-001 for France, SN 010130 for Switzerland, a
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 LETTER_COUNTRIES = frozenset(["BZ", "CA", "CL", "CO", "CR", "GT", "MX", "NI", "PA", "PH", "PR", "SV", "US", "VE"])
 RIGHT_HAND_COUNTRIES = frozenset(["BE", "CH", "FR", "IT", "LU", "MC"])
@@ -23,6 +24,17 @@ class Sheet:
 A4 = Sheet("a4", 25, 50, 80)
 A4_RIGHT = Sheet("a4", 115, 50, 80)
 US_LETTER = Sheet("us-letter", 25, 53, 85)
+
+
+class Paper(StrEnum):
+    """The paper that somebody asks for by name."""
+
+    A4 = "a4"
+    LETTER = "letter"
+
+    @property
+    def in_typst(self) -> str:
+        return US_LETTER.paper if self is Paper.LETTER else A4.paper
 
 
 def sheet_of(country: str) -> Sheet:

@@ -21,6 +21,7 @@ READ = (
     "/cases/idris-khattak",
     "/cases/moses-akatugba",
     "/cases/nobody",
+    "/events",
     "/report",
     "/report/thanks",
     "/verify/asked",

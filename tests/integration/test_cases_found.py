@@ -97,7 +97,7 @@ async def test_the_map_lists_each_page_in_each_language(reader: httpx.AsyncClien
     answer = await reader.get("/sitemap.xml", headers={"Accept-Language": "ar"})
     assert answer.status_code == 200
     listed = re.findall(r"<loc>([^<]+)</loc>", answer.text)
-    paths = ("/", "/cases/a-test-case", "/cases/a-quiet-case")
+    paths = ("/", "/events", "/cases/a-test-case", "/cases/a-quiet-case")
     assert sorted(listed) == sorted(f"{SITE}/{language}{path}" for language in LANGUAGES for path in paths)
 
 

@@ -16,6 +16,7 @@ def a_line(**changes: str | None) -> CaseLine:
         translations={},
         status=CaseStatus.OPEN,
         closes_at=None,
+        discreet=False,
         outcome=None,
         collected=0,
         offline=(),

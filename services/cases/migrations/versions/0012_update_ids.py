@@ -1,0 +1,58 @@
+"""Updates have an id that stays, and the times at which they were published and changed: feeds need both."""
+
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from alembic import op
+
+from shared.db import UtcDateTime
+from shared.messages.envelope import derived_id
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+KEPT: dict[str, Any] = {"id": sa.Uuid(), "published_at": UtcDateTime(), "changed_at": UtcDateTime()}
+UNIQUE = "case_update_id_key"
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("case_update", schema=None) as batch_op:
+        for name, kind in KEPT.items():
+            batch_op.add_column(sa.Column(name, kind, nullable=True))
+    _fill()
+    with op.batch_alter_table("case_update", schema=None) as batch_op:
+        for name, kind in KEPT.items():
+            batch_op.alter_column(name, existing_type=kind, nullable=False)
+        batch_op.create_unique_constraint(UNIQUE, ["id"])
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("case_update", schema=None) as batch_op:
+        batch_op.drop_constraint(UNIQUE, type_="unique")
+        for name in KEPT:
+            batch_op.drop_column(name)
+
+
+def _fill() -> None:
+    """What is there was published when its case was, as far as we know."""
+    case = sa.table("case", sa.column("id", sa.Uuid()), sa.column("published_at", UtcDateTime()))
+    update = sa.table(
+        "case_update",
+        sa.column("case_id", sa.Uuid()),
+        *(sa.column(name) for name in ("position", "kind", "date", "text")),
+        *(sa.column(name, kind) for name, kind in KEPT.items()),
+    )
+    told = sa.select(update, case.c.published_at.label("said_at")).join_from(
+        update, case, case.c.id == update.c.case_id
+    )
+    connection, taken = op.get_bind(), set[UUID]()
+    for row in connection.execute(told).all():
+        said = (row.case_id, row.kind, row.date, row.text)
+        turns = (derived_id("update", *said, turn) for turn in range(len(taken) + 1))
+        taken.add(id_ := next(id_ for id_ in turns if id_ not in taken))
+        here = (update.c.case_id == row.case_id) & (update.c.position == row.position)
+        values = {"id": id_, "published_at": row.said_at, "changed_at": row.said_at}
+        connection.execute(sa.update(update).where(here).values(values))
