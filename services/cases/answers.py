@@ -12,7 +12,7 @@ from fastapi.responses import Response
 
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
-PNG, XML, TEXT = "image/png", "application/xml", "text/plain; charset=utf-8"
+PNG, WEBP, XML, TEXT = "image/png", "image/webp", "application/xml", "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True)

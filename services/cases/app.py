@@ -10,6 +10,7 @@ from services.cases.found_pages import found_pages
 from services.cases.ops_reports import reports_router
 from services.cases.ops_switches import switches_router
 from services.cases.pages import case_pages
+from services.cases.picture_pages import picture_pages
 from services.cases.report_pages import report_pages
 from services.cases.wiring import Wiring
 from shared.web.app import framed_app
@@ -35,6 +36,7 @@ def create_app(wiring: Wiring) -> FastAPI:
     app.include_router(case_api(wiring.reading, wiring.shedding, wiring.settings.public_url))
     app.include_router(case_pages(wiring.reading, wiring.shedding, wiring.pages, wiring.settings.public_url))
     app.include_router(found_pages(wiring.reading, wiring.settings.public_url))
+    app.include_router(picture_pages(wiring.reading))
     app.include_router(report_pages(wiring.offline_reports, wiring.reading, wiring.pages, wiring.clock))
     app.include_router(reports_router(wiring))
     app.include_router(switches_router(wiring))

@@ -1,5 +1,6 @@
 """Turns a case's file into its rows and its events."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,8 +10,10 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.cases.case_files import CampaignFile, CaseFile, TargetPart
+from services.cases.picture_files import Rendition
+from services.cases.pictures import write_pictures
 from services.cases.revisions import Decision
-from services.cases.tables import Campaign, Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate, ConsentScope
+from services.cases.tables import Campaign, Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate, ConsentScope, Picture
 from shared.messages.cases import CaseClosedV1, CasePublishedV1, ClosedReason, LetterTemplate, Protection, Target
 from shared.messages.envelope import derived_id
 
@@ -33,6 +36,10 @@ def case_row(
         summary=case.summary,
         story=case.story,
         demands=list(case.demands),
+        picture=case.picture.model_dump(mode="json", include={"alt", "credit", "translations"})
+        if case.picture
+        else None,
+        issues=[issue.value for issue in case.issues],
         language=case.language,
         discreet=case.discreet,
         risky_countries=list(case.risky_countries),
@@ -48,11 +55,12 @@ def case_row(
     )
 
 
-async def write_case(session: AsyncSession, new: Case, case: CaseFile) -> Case:
+async def write_case(session: AsyncSession, new: Case, case: CaseFile, pictures: Sequence[Rendition] = ()) -> Case:
     """Put the case and all its parts in the place of what was there. Returns the row that the session watches."""
     await _delete_parts(session, new.id)
     row = await session.merge(new)
     await session.flush()
+    await write_pictures(session, row.id, pictures)
     for position, target in enumerate(case.targets):
         session.add(_target_row(row.id, position, target))
     for position, letter in enumerate(case.letters):
@@ -65,7 +73,7 @@ async def write_case(session: AsyncSession, new: Case, case: CaseFile) -> Case:
 async def erase_case(session: AsyncSession, case: Case) -> None:
     """Nothing of the person stays; the slug and the numbers do, so that the page can answer Gone."""
     case.title = case.summary = case.story = case.consent_note = ERASED
-    case.person, case.demands, case.channels, case.translations = None, [], [], {}
+    case.person, case.picture, case.demands, case.channels, case.issues, case.translations = None, None, [], [], [], {}
     await _delete_parts(session, case.id)
 
 
@@ -121,5 +129,5 @@ def _described(target: TargetPart) -> dict[str, Any]:
 
 
 async def _delete_parts(session: AsyncSession, case_id: UUID) -> None:
-    for table in (CaseTarget, CaseLetter, CaseUpdate):
+    for table in (CaseTarget, CaseLetter, CaseUpdate, Picture):
         await session.exec(delete(table).where(col(table.case_id) == case_id))

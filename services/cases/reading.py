@@ -9,7 +9,7 @@ from typing import TypeVar
 from fastapi import Request
 from fastapi.responses import Response
 
-from services.cases.answers import PNG, Answer, make_answer, respond
+from services.cases.answers import PNG, WEBP, Answer, make_answer, respond
 from services.cases.errors import NotShown, UnknownCase
 from services.cases.library import Library
 from services.cases.remembered import Remembered
@@ -19,6 +19,7 @@ from shared.clock import Clock
 from shared.db import DatabaseAway
 
 SEARCHES_MAX = 100
+PICTURES_MAX = 80  # of at most picture_files.RENDITION_BYTES_MAX each
 SLUG = re.compile(r"[a-z0-9-]{1,80}")
 
 T = TypeVar("T")
@@ -33,6 +34,7 @@ class Reading:
     fronts: Remembered[FrontView]
     answers: Remembered[Answer]
     searches: Remembered[Answer]
+    pictures: Remembered[Answer]
     http_cache_seconds: int
     http_stale_seconds: int
 
@@ -82,6 +84,14 @@ class Reading:
         answer = await self.answers.get((case.slug, case.revision, what), make)
         return respond(request, answer, self.cache_control())
 
+    async def rendition(self, digest: str) -> Answer:
+        """A campaigner's picture of a case. Raises `UnknownPicture`, `DatabaseAway`."""
+
+        async def make() -> Answer:
+            return make_answer(await self.library.read_picture(digest), WEBP)
+
+        return await self.pictures.get(digest, make)
+
     def cache_control(self, seconds_max: int | None = None) -> str:
         """What caches are told; `seconds_max` is for what must not be shown for as long as a page."""
         if seconds_max is None:
@@ -112,6 +122,8 @@ def make_reading(library: Library, clock: Clock, settings: CasesSettings) -> Rea
         answers=Remembered(clock, entries_max=entries_max, seconds=max(seconds, stale_seconds_max)),
         # Apart, so that no crowd of searches drives the pages out that everybody reads.
         searches=Remembered(clock, entries_max=SEARCHES_MAX, seconds=max(seconds, stale_seconds_max)),
+        # As fresh as a page: a picture goes with its case.
+        pictures=Remembered(clock, entries_max=PICTURES_MAX, seconds=seconds, stale_seconds_max=stale_seconds_max),
         http_cache_seconds=settings.http_cache_seconds,
         http_stale_seconds=settings.http_cache_stale_seconds,
     )
