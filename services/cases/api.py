@@ -1,10 +1,10 @@
 """`/api/v1/cases`: cases and their public numbers, for partners, apps and the page's own live counter."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from services.cases.answers import JSON, make_answer, respond
 from services.cases.errors import NumbersRest, SearchRests
@@ -47,8 +47,14 @@ def _tag(text: str) -> str:
     return text
 
 
+def _none_if_empty(text: str) -> str | None:
+    return text or None
+
+
 AskedCountry = Annotated[str, Query(pattern="^([A-Z]{2})?$", description="ISO 3166-1 alpha-2, as `PK`; empty: any")]
-AskedIssue = Annotated[Literal[""] | Issue, Query(description="one word of the vocabulary; empty: any")]
+AskedIssue = Annotated[
+    Issue | None, Query(description="one word of the vocabulary; empty: any"), BeforeValidator(_none_if_empty)
+]
 AskedLanguage = Annotated[
     str, Query(max_length=20, description="a letter to start from is in it, BCP 47; empty: any"), AfterValidator(_tag)
 ]
@@ -60,10 +66,10 @@ def case_api(reading: Reading, shedding: Shedding, public_url: str) -> APIRouter
 
     @router.api_route("", methods=READ, response_model=CaseList, responses=NARROWED, operation_id="list_cases")
     async def list_cases(
-        request: Request, country: AskedCountry = "", issue: AskedIssue = "", language: AskedLanguage = ""
+        request: Request, country: AskedCountry = "", issue: AskedIssue = None, language: AskedLanguage = ""
     ) -> Response:
         """Every case of the campaign that is public now, or those that fit every filter."""
-        wish = Wish(country=country, issue=issue, letter=language)
+        wish = Wish(country=country, issue=issue or "", letter=language)
         if wish.narrows and await shedding.sheds(Feature.SEARCH):
             raise SearchRests
         front = await reading.front()

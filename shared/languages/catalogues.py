@@ -34,7 +34,7 @@ def translations(folders: Sequence[Path], language: str) -> Translations:
         if language != SOURCE and locales.is_dir():
             spoken = _of_one(locales, language)
             found.add(spoken)
-            # Adding takes the words over and not the rule that chooses among plural forms, which is English's until now.
+            # Adding takes the words over, and leaves behind the rule that chooses among plural forms.
             found.plural = spoken.plural
     return found
 

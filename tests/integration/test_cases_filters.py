@@ -162,7 +162,7 @@ async def test_the_api_gives_the_cases_that_fit(reader: httpx.AsyncClient, asked
 async def test_the_api_refuses_what_is_not_written_as_it_must_be(reader: httpx.AsyncClient, asked: str) -> None:
     answer = await reader.get(f"/api/v1/cases?{asked}")
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
-    assert {error["field"].partition(".")[0] for error in answer.json()["errors"]} == {asked.partition("=")[0]}
+    assert [error["field"] for error in answer.json()["errors"]] == [asked.partition("=")[0]]
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate Operation ID")

@@ -1,6 +1,7 @@
 """Narrowing the list of cases, and what is offered to narrow it by."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -69,5 +70,7 @@ def test_an_address_asks_for_something_or_not(asked: dict[str, str], yes: bool) 
     assert asks(asked) is yes
 
 
-def test_every_issue_has_a_name() -> None:
+def test_every_issue_has_a_name_and_campaigners_are_told_of_it() -> None:
     assert set(ISSUE_WORDS) == set(Issue)
+    told = (Path(__file__).parents[2] / "campaigns" / "README.md").read_text("utf-8")
+    assert [issue for issue in Issue if f"`{issue}`" not in told] == []
