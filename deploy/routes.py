@@ -34,6 +34,7 @@ ROUTES = (
     Route("/api/v1/actions", Service.ACTIONS),
     Route("/api/v1/intake", Service.ACTIONS),
     Route("/api/v1/site", Service.CASES),
+    Route("/pictures", Service.CASES),
     Route("/posts", Service.ACTIONS),
     Route("/api/v1/posts", Service.ACTIONS),
     Route("/receipts", Service.ACTIONS),

@@ -14,7 +14,7 @@ from fastapi.responses import Response
 
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
-PNG, SVG, PDF = "image/png", "image/svg+xml", "application/pdf"
+PNG, SVG, WEBP, PDF = "image/png", "image/svg+xml", "image/webp", "application/pdf"
 XML, ATOM, TEXT = "application/xml", "application/atom+xml; charset=utf-8", "text/plain; charset=utf-8"
 OPEN = {JSON, ATOM}  # public numbers and texts: any site may show them
 

@@ -1,12 +1,15 @@
 """`/api/v1/cases`: cases and their public numbers, for partners, apps and the page's own live counter."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
+from pydantic import AfterValidator, BeforeValidator
 
 from services.cases.answers import JSON, make_answer, respond
-from services.cases.errors import NumbersRest
+from services.cases.errors import NumbersRest, SearchRests
+from services.cases.filtering import Wish, fits
+from services.cases.issues import Issue
 from services.cases.live_counts import LiveCounts
 from services.cases.reading import Reading
 from services.cases.schemas import (
@@ -21,6 +24,7 @@ from services.cases.schemas import (
 )
 from services.cases.views import CaseView, LedgerView
 from shared.db import DatabaseAway
+from shared.languages.formats import is_language
 from shared.web.in_flight import leave_the_crowd
 from shared.web.problems import Problem
 from shared.web.shedding import Feature, Shedding
@@ -36,18 +40,53 @@ NUMBERS = PROBLEMS | {503: {"description": "Numbers are not shown for a moment (
 RESTING = make_answer(CountShown(live=False).model_dump_json(), JSON)
 COUNT_SECONDS_MAX = 5
 STREAMED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+NARROWED: dict[int | str, dict[str, Any]] = {
+    422: {"description": "A filter is not written as it must be (`invalid-fields`)"},
+    503: {"description": "Lists are not narrowed for a moment (`search-rests`)"},
+}
+
+
+def _tag(text: str) -> str:
+    if text and not is_language(text):
+        raise ValueError("must be a language tag (BCP 47), for example ur or pt-BR")
+    return text
+
+
+def _none_if_empty(text: str) -> str | None:
+    return text or None
+
+
+AskedCountry = Annotated[str, Query(pattern="^([A-Z]{2})?$", description="ISO 3166-1 alpha-2, as `PK`; empty: any")]
+AskedIssue = Annotated[
+    Issue | None, Query(description="one word of the vocabulary; empty: any"), BeforeValidator(_none_if_empty)
+]
+AskedLanguage = Annotated[
+    str, Query(max_length=20, description="a letter to start from is in it, BCP 47; empty: any"), AfterValidator(_tag)
+]
 
 
 def case_api(reading: Reading, shedding: Shedding, live: LiveCounts, public_url: str) -> APIRouter:
     """Answers are bytes from memory wherever possible; the models are what they promise."""
     router = APIRouter(prefix="/api/v1/cases", tags=["cases"])
 
-    @router.api_route("", methods=READ, response_model=CaseList, operation_id="list_cases")
-    async def list_cases(request: Request) -> Response:
-        """Every case of the campaign that is public now."""
+    @router.api_route("", methods=READ, response_model=CaseList, responses=NARROWED, operation_id="list_cases")
+    async def list_cases(
+        request: Request, country: AskedCountry = "", issue: AskedIssue = None, language: AskedLanguage = ""
+    ) -> Response:
+        """Every case of the campaign that is public now, or those that fit every filter."""
+        wish = Wish(country=country, issue=issue or "", letter=language)
+        if wish.narrows and await shedding.sheds(Feature.SEARCH):
+            raise SearchRests
         front = await reading.front()
+        cases = tuple(case for case in front.cases if fits(wish, case))
         return await reading.answer(
-            request, front, "json", lambda: show_list(front, public_url).model_dump_json(), JSON
+            request,
+            front,
+            # However many ways there are to find nothing, they share one answer.
+            ("json", wish if cases else None),
+            lambda: show_list(front, cases, public_url).model_dump_json(),
+            JSON,
+            memory=reading.searches if wish.narrows else None,
         )
 
     @router.api_route("/{slug}", methods=READ, response_model=CaseShown, responses=PROBLEMS, operation_id="get_case")

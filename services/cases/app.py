@@ -12,6 +12,7 @@ from services.cases.ops_reports import reports_router
 from services.cases.ops_switches import switches_router
 from services.cases.pages import case_pages
 from services.cases.paper_pages import paper_pages
+from services.cases.picture_pages import picture_pages
 from services.cases.report_pages import report_pages
 from services.cases.wiring import Wiring
 from shared.web.app import framed_app
@@ -39,6 +40,7 @@ def create_app(wiring: Wiring) -> FastAPI:
     app.include_router(found_pages(wiring.reading, wiring.settings.public_url))
     app.include_router(paper_pages(wiring.reading, wiring.pages, wiring.settings.public_url))
     app.include_router(feed_pages(wiring.reading, wiring.settings.public_url))
+    app.include_router(picture_pages(wiring.reading))
     app.include_router(report_pages(wiring.offline_reports, wiring.reading, wiring.pages, wiring.clock))
     app.include_router(reports_router(wiring))
     app.include_router(switches_router(wiring))

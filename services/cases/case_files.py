@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from services.cases.issues import Issue
 from services.cases.tables import CaseStatus, ConsentScope, UpdateKind
 from shared.delivery_policy import DeliveryPolicy
 from shared.languages import SOURCE
@@ -21,6 +22,7 @@ COUNTRIES_MAX = 250
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+")
+_PICTURE_FILE = re.compile(r"(?:pictures/)?[A-Za-z0-9_-][A-Za-z0-9._-]*\.(?:jpe?g|png|webp)", re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PARTIAL_DAY = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 
@@ -53,6 +55,12 @@ def _address(text: str) -> str:
     if not _ADDRESS.fullmatch(text):
         raise ValueError("must be one mail address, for example info@ministry.example")
     return text
+
+
+def _picture_file(name: str) -> str:
+    if not _PICTURE_FILE.fullmatch(name):
+        raise ValueError("must name a .jpg, .jpeg, .png or .webp beside this file or in pictures/, in plain letters")
+    return name
 
 
 def _partial_day(value: Any) -> Any:
@@ -88,6 +96,7 @@ Words = Annotated[str, Field(min_length=1, max_length=TEXT_CHARACTERS_MAX), Afte
 Country = Annotated[str, AfterValidator(_country)]
 Language = Annotated[str, AfterValidator(_language)]
 Address = Annotated[str, Field(max_length=254), AfterValidator(_address)]
+PictureFile = Annotated[str, Field(max_length=100), AfterValidator(_picture_file)]
 PartialDay = Annotated[str, BeforeValidator(_partial_day)]
 ClosingTime = Annotated[datetime, BeforeValidator(_end_of_day), AfterValidator(_in_utc)]
 
@@ -163,6 +172,22 @@ class OfflinePart(FilePart):
     reported_on: PartialDay | None = None
 
 
+class PictureWords(FilePart):
+    """What a picture shows, in another language."""
+
+    alt: Line
+
+
+class PicturePart(FilePart):
+    """The picture of a case: a file beside this one or in `pictures/`. `alt` tells who cannot see it what it shows."""
+
+    file: PictureFile
+    alt: Line
+    credit: Line | None = None
+    shows_person: bool = True
+    translations: Annotated[dict[Language, PictureWords], Field(max_length=ITEMS_MAX)] = {}
+
+
 class CaseWords(FilePart):
     """What a case says, in one language."""
 
@@ -182,6 +207,8 @@ class CaseFile(CaseWords):
     translations: Annotated[dict[Language, CaseWords], Field(max_length=ITEMS_MAX)] = {}
     person: Subject | None = None
     country: Country
+    issues: Annotated[tuple[Issue, ...], Field(max_length=len(Issue))] = ()
+    picture: PicturePart | None = None
     discreet: bool = False
     risky_countries: Annotated[tuple[Country, ...], Field(max_length=COUNTRIES_MAX)] = ()
     closes_at: ClosingTime | None = None

@@ -1,5 +1,6 @@
 """Turns a case's file into its rows and its events."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,9 +10,11 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.cases.case_files import CampaignFile, CaseFile, TargetPart
+from services.cases.picture_files import Rendition
+from services.cases.pictures import write_pictures
 from services.cases.revisions import Decision
 from services.cases.solidarity import forget_messages
-from services.cases.tables import Campaign, Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate, ConsentScope
+from services.cases.tables import Campaign, Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate, ConsentScope, Picture
 from services.cases.update_rows import update_rows
 from shared.messages.cases import CaseClosedV1, CasePublishedV1, ClosedReason, LetterTemplate, Protection, Target
 from shared.messages.envelope import derived_id
@@ -35,6 +38,10 @@ def case_row(
         summary=case.summary,
         story=case.story,
         demands=list(case.demands),
+        picture=case.picture.model_dump(mode="json", include={"alt", "credit", "translations"})
+        if case.picture
+        else None,
+        issues=[issue.value for issue in case.issues],
         language=case.language,
         solidarity_advice=case.solidarity_advice,
         discreet=case.discreet,
@@ -51,13 +58,14 @@ def case_row(
     )
 
 
-async def write_case(session: AsyncSession, new: Case, case: CaseFile) -> Case:
+async def write_case(session: AsyncSession, new: Case, case: CaseFile, pictures: Sequence[Rendition] = ()) -> Case:
     """Put the case and all its parts in the place of what was there. Returns the row that the session watches."""
     told = (await session.exec(select(CaseUpdate).where(col(CaseUpdate.case_id) == new.id))).all()
     updates = list(update_rows(new.id, case.updates, told, new.published_at))
     await _delete_parts(session, new.id)
     row = await session.merge(new)
     await session.flush()
+    await write_pictures(session, row.id, pictures)
     for position, target in enumerate(case.targets):
         session.add(_target_row(row.id, position, target))
     for position, letter in enumerate(case.letters):
@@ -69,7 +77,8 @@ async def write_case(session: AsyncSession, new: Case, case: CaseFile) -> Case:
 async def erase_case(session: AsyncSession, case: Case) -> None:
     """Nothing of the person stays; the slug and the numbers do, so that the page can answer Gone."""
     case.title = case.summary = case.story = case.consent_note = ERASED
-    case.person, case.solidarity_advice, case.demands, case.channels, case.translations = None, None, [], [], {}
+    case.person = case.picture = case.solidarity_advice = None
+    case.demands, case.channels, case.issues, case.translations = [], [], [], {}
     await _delete_parts(session, case.id)
     await forget_messages(session, case.slug)
 
@@ -126,5 +135,5 @@ def _described(target: TargetPart) -> dict[str, Any]:
 
 
 async def _delete_parts(session: AsyncSession, case_id: UUID) -> None:
-    for table in (CaseTarget, CaseLetter, CaseUpdate):
+    for table in (CaseTarget, CaseLetter, CaseUpdate, Picture):
         await session.exec(delete(table).where(col(table.case_id) == case_id))

@@ -16,7 +16,7 @@ Complaints = Iterator[tuple[Path_, str]]
 
 def check_case(case: CaseFile) -> list[tuple[Path_, str]]:
     """Every rule that this case breaks, each with the path of the field to look at."""
-    rules = [_consent(case), _twice(case), _outcome(case)]
+    rules = [_consent(case), _picture(case), _twice(case), _outcome(case)]
     if case.status is CaseStatus.OPEN:
         rules.append(_ready_to_act(case))
     return [complaint for rule in rules for complaint in rule]
@@ -32,6 +32,15 @@ def _consent(case: CaseFile) -> Complaints:
                 yield path, "names the person, and they agreed to the story without their name"
 
 
+def _picture(case: CaseFile) -> Complaints:
+    if case.picture and case.picture.shows_person and case.consent.scope is not ConsentScope.NAME_AND_STORY:
+        yield (
+            ("picture",),
+            "may show nobody who did not agree to be known: take it out, or, if no person can be made out in it, say "
+            "`shows_person: false`",
+        )
+
+
 def _names(person: str, text: str) -> bool:
     words = set(re.findall(r"\w+", text.casefold()))
     return any(part in words for part in re.findall(r"\w+", person.casefold()) if len(part) >= NAME_PART_LETTERS_MIN)
@@ -42,6 +51,11 @@ def _published_texts(case: CaseFile) -> Iterator[tuple[Path_, str]]:
     yield from _words_of(case, ())
     for language, words in case.translations.items():
         yield from _words_of(words, ("translations", language))
+    if case.picture:
+        yield ("picture", "alt"), case.picture.alt
+        yield ("picture", "credit"), case.picture.credit or ""
+        for language, said in case.picture.translations.items():
+            yield ("picture", "translations", language), said.alt
     for place, letter in enumerate(case.letters):
         yield ("letters", place, "subject"), letter.subject
         yield ("letters", place, "body"), letter.body
@@ -66,6 +80,7 @@ def _twice(case: CaseFile) -> Complaints:
         "targets": [target.key for target in case.targets],
         "letters": [letter.language for letter in case.letters],
         "channels": case.channels,
+        "issues": case.issues,
     }
     for field, keys in named.items():
         yield from (((field,), f"has `{key}` twice") for key, times in Counter(keys).items() if times > 1)

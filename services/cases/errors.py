@@ -15,6 +15,14 @@ class UnknownCase(Problem):
         )
 
 
+class UnknownPicture(Problem):
+    """404, and nothing more of one that was there: it went with its case, or another took its place."""
+
+    def __init__(self) -> None:
+        headers = {"Cache-Control": "no-store"}
+        super().__init__(404, "unknown-picture", N_("There is no such picture"), headers=headers)
+
+
 class CaseWithdrawn(Problem):
     """410, and not a word of the person: that is what they asked for."""
 
@@ -42,6 +50,15 @@ class NumbersRest(Problem):
         detail = N_("They go on being counted, and will be shown again.")
         headers = {"Retry-After": str(SECONDS_TO_REST)}
         super().__init__(503, "numbers-rest", N_("Numbers are not shown for a moment"), detail, headers=headers)
+
+
+class SearchRests(Problem):
+    """503, on the API: a list that was asked to be narrowed is never given whole."""
+
+    def __init__(self) -> None:
+        detail = "The list without filters goes on being answered."
+        headers = {"Retry-After": str(SECONDS_TO_REST)}
+        super().__init__(503, "search-rests", "Lists are not narrowed for a moment", detail, headers=headers)
 
 
 class ReportsFull(Problem):

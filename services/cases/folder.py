@@ -1,7 +1,7 @@
 """Reads a campaign's folder, and tells everything that is wrong with it at once, by file, line and field."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,10 +9,14 @@ from pydantic import ValidationError
 
 from services.cases.case_files import CampaignFile, CaseFile, FilePart, TargetPart
 from services.cases.case_rules import check_case
+from services.cases.picture_files import NotAPicture, check_picture
+from services.cases.tables import CaseStatus
 from services.cases.yaml_lines import Document, NotYaml, Path_, read_document
 
 CAMPAIGN_FILE = "campaign.yaml"
 FILES_MAX = 1_000
+PICTURES = "pictures"
+PICTURE_FIELD = ("picture", "file")
 
 F = TypeVar("F", bound=FilePart)
 
@@ -56,12 +60,21 @@ class FolderRefused(Exception):
 
 
 @dataclass(frozen=True)
+class PictureSource:
+    """The file of a case's picture, and the digest of its bytes."""
+
+    path: Path
+    digest: str
+
+
+@dataclass(frozen=True)
 class ReadFile:
     """A case that passed every rule, and where its fields stand."""
 
     name: str
     case: CaseFile
     document: Document
+    picture: PictureSource | None = None
 
     def complain(self, path: Path_, message: str) -> Complaint:
         return Complaint(self.name, self.document.line_of(path), _spell(path), message)
@@ -83,13 +96,26 @@ def read_folder(path: Path) -> Folder:
     if len(names) > FILES_MAX:
         raise FolderRefused([Complaint(CAMPAIGN_FILE, 1, "", f"has more than {FILES_MAX} cases beside it")])
     read = [(file, _read(file, CaseFile, complaints)) for file in names]
-    files = tuple(ReadFile(file.name, *case) for file, case in read if case)
+    files = tuple(_with_picture(ReadFile(file.name, *case), path, complaints) for file, case in read if case)
     for file in files:
         complaints.extend(file.complain(*broken) for broken in check_case(file.case))
     complaints.extend(_between(files))
     if complaints or campaign is None:
         raise FolderRefused(complaints)
     return Folder(campaign[0], files)
+
+
+def _with_picture(file: ReadFile, folder: Path, complaints: list[Complaint]) -> ReadFile:
+    """A withdrawn case is not asked for its picture: the file may be gone, and is not to be shown."""
+    if file.case.picture is None or file.case.status is CaseStatus.WITHDRAWN:
+        return file
+    name = file.case.picture.file
+    found = next((place for place in (folder / name, folder / PICTURES / name) if place.is_file()), folder / name)
+    try:
+        return replace(file, picture=PictureSource(found, check_picture(found)))
+    except NotAPicture as fault:
+        complaints.append(file.complain(PICTURE_FIELD, str(fault)))
+        return file
 
 
 def _read(file: Path, model: type[F], complaints: list[Complaint]) -> tuple[F, Document] | None:

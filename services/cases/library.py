@@ -10,8 +10,10 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.cases.case_rows import risky_countries
-from services.cases.errors import CaseWithdrawn, NotShown, UnknownCase
+from services.cases.errors import CaseWithdrawn, NotShown, UnknownCase, UnknownPicture
+from services.cases.issues import Issue
 from services.cases.ledger_views import add_up, read_ledger, read_offline, read_totals
+from services.cases.pictures import picture_views, read_picture
 from services.cases.settings import CasesSettings
 from services.cases.solidarity import read_messages
 from services.cases.tables import Campaign, Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate, UpdateKind
@@ -80,11 +82,19 @@ class Library:
             rows = await session.exec(statement.order_by(*latest, col(CaseUpdate.position)).limit(NEWS_MAX))
             return NewsView(_campaign(campaign), tuple(_news_line(case, update) for update, case in rows), now)
 
+    async def read_picture(self, digest: str) -> bytes:
+        """A picture of a case that is shown. Raises `UnknownPicture`, `DatabaseAway`."""
+        async with self._database.transaction() as session:
+            body = await read_picture(session, digest)
+        if body is None:
+            raise UnknownPicture
+        return body
+
     async def _view(self, session: AsyncSession, case: Case, campaign: Campaign, numbers: bool) -> CaseView:
         now = self._clock.now()
         ledger = await self._ledger(session, case.slug, now) if numbers else None
         offline = ledger.offline if ledger else (await read_offline(session, [case.slug])).get(case.slug, ())
-        taken = {"channels", "demands", "status", "campaign", "risky_countries"}
+        taken = {"channels", "demands", "issues", "picture", "status", "campaign", "risky_countries"}
         same = {name: getattr(case, name) for name in CaseView.__dataclass_fields__ if hasattr(case, name)}
         return CaseView(
             **{name: value for name, value in same.items() if name not in taken},
@@ -94,6 +104,8 @@ class Library:
             proof_of_work=campaign.proof_of_work,
             risky_countries=risky_countries(campaign, case),
             demands=tuple(case.demands),
+            issues=tuple(Issue(issue) for issue in case.issues),
+            picture=(await picture_views(session, [case])).get(case.id),
             channels=tuple(Channel(channel) for channel in case.channels),
             targets=tuple(_target(row) for row in await _parts(session, CaseTarget, case.id)),
             letters=tuple(
@@ -127,6 +139,8 @@ async def _lines(
     session: AsyncSession, cases: Sequence[Case], totals: Mapping[str, Counts] | None, now: datetime
 ) -> tuple[CaseLine, ...]:
     offline = await read_offline(session, [case.slug for case in cases])
+    pictures = await picture_views(session, cases)
+    letters = await _letter_languages(session, [case.id for case in cases])
     outcomes = await _outcomes(session, {case.id: case.language for case in cases})
     lines = [
         CaseLine(
@@ -143,6 +157,9 @@ async def _lines(
             outcome=outcomes.get(case.id),
             collected=totals.get(case.slug, Counts()).collected if totals is not None else None,
             offline=offline.get(case.slug, ()),
+            issues=tuple(Issue(issue) for issue in case.issues),
+            letter_languages=tuple(letters.get(case.id, ())),
+            picture=pictures.get(case.id),
         )
         for case in cases
     ]
@@ -169,6 +186,14 @@ async def _outcomes(session: AsyncSession, languages: Mapping[UUID, str]) -> dic
     for row in rows:
         first.setdefault(row.case_id, _update(row, languages[row.case_id]))
     return dict(first)
+
+
+async def _letter_languages(session: AsyncSession, case_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+    wanted = select(CaseLetter.case_id, CaseLetter.language).where(col(CaseLetter.case_id).in_(case_ids))
+    languages: dict[UUID, list[str]] = defaultdict(list)
+    for case_id, language in await session.exec(wanted.order_by(col(CaseLetter.position))):
+        languages[case_id].append(language)
+    return languages
 
 
 def _campaign(row: Campaign) -> CampaignView:

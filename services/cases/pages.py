@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -10,8 +11,10 @@ from fastapi.responses import Response
 
 from services.cases.answers import HTML
 from services.cases.case_files import BODY_CHARACTERS_MAX, SUBJECT_CHARACTERS_MAX
+from services.cases.filtering import EVERYTHING, Wish, asks, choices, narrow, read_wish
+from services.cases.issues import ISSUE_WORDS
 from services.cases.reading import Reading
-from services.cases.searching import QUERY_CHARACTERS_MAX, find_cases, read_query
+from services.cases.searching import QUERY_CHARACTERS_MAX
 from services.cases.speaking import case_in, front_in
 from services.cases.views import CaseView, FrontView
 from shared.languages.formats import Formats
@@ -39,26 +42,26 @@ def case_pages(reading: Reading, shedding: Shedding, pages: Pages, public_url: s
     async def show_front(request: Request) -> Response:
         can_search = not await shedding.sheds(Feature.SEARCH)
         front = await reading.front(numbers=not await shedding.sheds(Feature.COUNTERS))
-        asked = read_query(request.query_params.get("q", ""))
-        query, tongue = asked if can_search else "", tongue_of(request)
+        asked, tongue = asks(request.query_params), tongue_of(request)
+        wish = read_wish(request.query_params, front.cases) if can_search else EVERYTHING
         return await reading.answer(
             request,
             front,
             # While search is off, all questions have the same answer.
-            ("page", tongue, query, can_search, bool(asked)),
+            ("page", tongue, wish, can_search, asked and not can_search),
             lambda: pages.render(
                 "front.html",
                 tongue,
                 path="/",
                 site=site,
-                front=found(front_in(tongue.language, front), query, tongue.language),
-                query=query,
+                **narrowed(front_in(tongue.language, front), wish, tongue.language),
                 can_search=can_search,
-                asked_in_vain=bool(asked) and not can_search,
+                asked_in_vain=asked and not can_search,
+                issue_words=ISSUE_WORDS,
                 query_max=QUERY_CHARACTERS_MAX,
             ),
             HTML,
-            memory=reading.searches if query else None,
+            memory=None if wish == EVERYTHING else reading.searches,
         )
 
     @router.api_route("/cases/{slug}", methods=READ)
@@ -77,6 +80,7 @@ def case_pages(reading: Reading, shedding: Shedding, pages: Pages, public_url: s
                 site=site,
                 case=case_in(tongue.language, case),
                 letter=letter,
+                issue_words=ISSUE_WORDS,
                 source=source,
                 nonce=nonce_of(case),
                 subject_max=SUBJECT_CHARACTERS_MAX,
@@ -113,9 +117,11 @@ def case_pages(reading: Reading, shedding: Shedding, pages: Pages, public_url: s
     return router
 
 
-def found(front: FrontView, query: str, language: str) -> FrontView:
-    """The front page's view with those cases alone that hold every word of `query`."""
-    return replace(front, cases=find_cases(query, front.cases, Formats(language))) if query else front
+def narrowed(front: FrontView, wish: Wish, language: str) -> dict[str, Any]:
+    """What the front page shows of `front` to who has this wish, and what it offers to choose from."""
+    formats = Formats(language)
+    shown = replace(front, cases=narrow(wish, front.cases, formats)) if wish.narrows else front
+    return {"front": shown, "wish": wish, "choices": choices(wish, front.cases, formats)}
 
 
 def nonce_of(case: CaseView) -> str:

@@ -1,5 +1,6 @@
 """Publishes, corrects, closes and withdraws cases: rows and events in one transaction, or nothing at all."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -10,6 +11,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.cases.case_rows import case_row, closed_event, erase_case, published_event, write_case
+from services.cases.drawing import Drawn, draw_pictures, to_draw
 from services.cases.folder import Complaint, Folder, FolderRefused, ReadFile, read_folder
 from services.cases.locks import lock_tables
 from services.cases.offline_counts import write_offline
@@ -21,6 +23,9 @@ from shared.messages.cases import ClosedReason
 from shared.outbox import Outbox
 
 DUE_MAX = 100
+# They came to files of cases later. Where they are not used, a file's digest is what it was before: a new version of
+# the platform must not take a case that was closed by hand for one that its file opens again.
+LATER_FIELDS = ("issues", "picture")
 
 log = structlog.get_logger(__name__)
 
@@ -48,14 +53,20 @@ class Publishing:
         """Take the folder as the truth of its cases. Raises `FolderRefused`, and then nothing was written.
 
         Two imports at once wait for each other; the second finds nothing changed."""
-        folder = read_folder(path)
+        folder = await asyncio.to_thread(read_folder, path)
+        # Drawing takes seconds: it is done before anybody is kept waiting, for what will need it as things stand now.
+        async with self._database.transaction() as session:
+            expected = await self._decide(session, folder)
+        drawn = await asyncio.to_thread(draw_pictures, to_draw(expected))
         async with self._database.transaction() as session:
             await lock_tables(session, Campaign)
             decided = await self._decide(session, folder)
+            # Hardly ever any: another import came in between, and changed what this one has to do.
+            late = await asyncio.to_thread(draw_pictures, to_draw(decided, drawn))
             await session.merge(Campaign(**folder.campaign.model_dump()))
             await session.flush()
             for position, (file, decision) in enumerate(decided):
-                await self._apply(session, folder, file, decision, position)
+                await self._apply(session, folder, file, decision, position, {**drawn, **late})
         imported = Imported(
             *(
                 tuple(file.case.slug for file, decision in decided if decision.step is step)
@@ -108,13 +119,19 @@ class Publishing:
         return decide_import(stored, wanted, self._clock.now())
 
     async def _apply(
-        self, session: AsyncSession, folder: Folder, file: ReadFile, decision: Decision, position: int
+        self,
+        session: AsyncSession,
+        folder: Folder,
+        file: ReadFile,
+        decision: Decision,
+        position: int,
+        drawn: Drawn,
     ) -> None:
         if decision.step is Step.KEEP:
             return
         now = self._clock.now()
         new = case_row(file.case, folder.campaign, decision, _digest(folder, file), position, now)
-        row = await write_case(session, new, file.case)
+        row = await write_case(session, new, file.case, drawn.get(file.case.slug, ()))
         await write_offline(session, file.case, now)
         if decision.publish_revision:
             event = published_event(row, file.case, folder.campaign, decision.publish_revision, now)
@@ -146,7 +163,8 @@ def _digest(folder: Folder, file: ReadFile) -> str:
         campaign.verification,
         str(campaign.proof_of_work),
         *campaign.risky_countries,
-        file.case.model_dump_json(),
+        file.case.model_dump_json(exclude={name for name in LATER_FIELDS if not getattr(file.case, name)}),
+        *([file.picture.digest] if file.picture else []),
     )
     return sha256("\x1f".join(said).encode()).hexdigest()
 

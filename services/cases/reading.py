@@ -9,7 +9,7 @@ from typing import TypeVar
 from fastapi import Request
 from fastapi.responses import Response
 
-from services.cases.answers import PDF, PNG, Answer, make_answer, respond
+from services.cases.answers import PDF, PNG, WEBP, Answer, make_answer, respond
 from services.cases.errors import NotShown, UnknownCase
 from services.cases.library import Library
 from services.cases.remembered import Remembered
@@ -21,6 +21,7 @@ from shared.db import DatabaseAway
 SEARCHES_MAX = 100
 DOCUMENTS_MAX = 120
 DOCUMENT_SECONDS = 600.0
+PICTURES_MAX = 80  # of at most picture_files.RENDITION_BYTES_MAX each
 SLUG = re.compile(r"[a-z0-9-]{1,80}")
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class Reading:
     searches: Remembered[Answer]
     feeds: Remembered[NewsView]
     documents: Remembered[Answer]
+    pictures: Remembered[Answer]
     http_cache_seconds: int
     http_stale_seconds: int
 
@@ -108,6 +110,14 @@ class Reading:
         more = {"Content-Disposition": f'inline; filename="{name}"', "X-Robots-Tag": "noindex"}
         return respond(request, answer, self.cache_control(), more)
 
+    async def rendition(self, digest: str) -> Answer:
+        """A campaigner's picture of a case. Raises `UnknownPicture`, `DatabaseAway`."""
+
+        async def make() -> Answer:
+            return make_answer(await self.library.read_picture(digest), WEBP)
+
+        return await self.pictures.get(digest, make)
+
     def cache_control(self, seconds_max: int | None = None) -> str:
         """What caches are told; `seconds_max` is for what must not be shown for as long as a page."""
         if seconds_max is None:
@@ -141,6 +151,8 @@ def make_reading(library: Library, clock: Clock, settings: CasesSettings) -> Rea
         feeds=Remembered(clock, entries_max=1, seconds=seconds, stale_seconds_max=stale_seconds_max),
         # Large, slow to make, and wanted by few: apart too, and kept longer.
         documents=Remembered(clock, entries_max=DOCUMENTS_MAX, seconds=DOCUMENT_SECONDS),
+        # As fresh as a page: a picture goes with its case.
+        pictures=Remembered(clock, entries_max=PICTURES_MAX, seconds=seconds, stale_seconds_max=stale_seconds_max),
         http_cache_seconds=settings.http_cache_seconds,
         http_stale_seconds=settings.http_cache_stale_seconds,
     )

@@ -1,13 +1,15 @@
 """What the JSON API answers. Separate from the tables: these are promises to others."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.cases.issues import Issue
 from services.cases.tables import CaseStatus, UpdateKind
-from services.cases.views import CaseLine, CaseView, FrontView, LedgerView
+from services.cases.views import CaseLine, CaseView, FrontView, LedgerView, PictureView
 from shared.messages.cases import Channel
 
 
@@ -24,6 +26,20 @@ class TargetShown(Shown):
     email: str | None
     post_address: str | None
     handle: str | None
+
+
+class PictureFileShown(Shown):
+    url: str = Field(description="WebP; what it shows never changes, and may be kept for as long as the case is shown")
+    width: int
+    height: int
+
+
+class PictureShown(Shown):
+    """To be shown with its `credit`, and with `alt` for who cannot see it."""
+
+    alt: str
+    credit: str | None
+    files: list[PictureFileShown] = Field(description="narrowest first")
 
 
 class LetterShown(Shown):
@@ -100,6 +116,9 @@ class CaseInList(Shown):
     title: str
     country: str
     summary: str
+    issues: list[Issue] = Field(description="what it is about")
+    languages: list[str] = Field(description="of its letters, BCP 47")
+    picture: PictureShown | None
     status: CaseStatus
     closes_at: datetime | None
     url: str
@@ -130,7 +149,9 @@ class CaseShown(Shown):
     title: str
     person: str | None = Field(description="null where they did not agree to be named")
     country: str
+    issues: list[Issue] = Field(description="what it is about")
     summary: str
+    picture: PictureShown | None
     story: str
     demands: list[str]
     closes_at: datetime | None
@@ -145,18 +166,38 @@ class CaseShown(Shown):
     ledger_url: str
 
 
-def show_list(front: FrontView, public_url: str) -> CaseList:
+def show_list(front: FrontView, cases: Sequence[CaseLine], public_url: str) -> CaseList:
+    """Those `cases` of the campaign that were asked for."""
     campaign = front.campaign
     return CaseList(
         campaign=campaign.slug if campaign else None,
         campaign_name=campaign.name if campaign else None,
-        cases=[CaseInList(**_fields(CaseInList, line), url=case_url(line, public_url)) for line in front.cases],
+        cases=[_in_list(line, public_url) for line in cases],
     )
+
+
+def _in_list(line: CaseLine, public_url: str) -> CaseInList:
+    return CaseInList(
+        **_fields(CaseInList, line, "picture"),
+        languages=list(line.letter_languages),
+        picture=_picture(line.picture, public_url),
+        url=case_url(line, public_url),
+    )
+
+
+def _picture(picture: PictureView | None, public_url: str) -> PictureShown | None:
+    site = public_url.rstrip("/")
+    files = [
+        PictureFileShown(url=site + size.path, width=size.width, height=size.height)
+        for size in (picture.sizes if picture else ())
+    ]
+    return PictureShown(alt=picture.alt, credit=picture.credit, files=files) if picture else None
 
 
 def show_case(case: CaseView, public_url: str) -> CaseShown:
     return CaseShown(
-        **_fields(CaseShown, case),
+        **_fields(CaseShown, case, "picture"),
+        picture=_picture(case.picture, public_url),
         languages=[letter.language for letter in case.letters],
         url=case_url(case, public_url),
         ledger_url=f"{public_url.rstrip('/')}/api/v1/cases/{case.slug}/ledger",
@@ -182,5 +223,5 @@ def case_url(case: CaseView | CaseLine, public_url: str) -> str:
     return f"{public_url.rstrip('/')}/cases/{case.slug}"
 
 
-def _fields(model: type[Shown], view: object) -> dict[str, Any]:
-    return {name: getattr(view, name) for name in model.model_fields if hasattr(view, name)}
+def _fields(model: type[Shown], view: object, *but: str) -> dict[str, Any]:
+    return {name: getattr(view, name) for name in model.model_fields if hasattr(view, name) and name not in but}

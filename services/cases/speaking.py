@@ -23,7 +23,8 @@ S = TypeVar("S", bound=Spoken)
 def case_in(language: str, case: CaseView) -> CaseView:
     spoken = _in(language, case)
     updates = tuple(_update_in(language, update) for update in case.updates)
-    return replace(spoken, demands=tuple(spoken.demands), updates=updates)
+    picture = _in(language, case.picture) if case.picture else None
+    return replace(spoken, demands=tuple(spoken.demands), updates=updates, picture=picture)
 
 
 def front_in(language: str, front: FrontView) -> FrontView:
@@ -41,7 +42,9 @@ def _news_line_in(language: str, line: NewsLine) -> NewsLine:
 
 
 def _line_in(language: str, case: CaseLine) -> CaseLine:
-    return replace(_in(language, case), outcome=_update_in(language, case.outcome) if case.outcome else None)
+    outcome = _update_in(language, case.outcome) if case.outcome else None
+    picture = _in(language, case.picture) if case.picture else None
+    return replace(_in(language, case), outcome=outcome, picture=picture)
 
 
 def _update_in(language: str, update: UpdateView) -> UpdateView:

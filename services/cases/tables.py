@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Enum, Index, Text
+from sqlalchemy import JSON, Enum, Index, LargeBinary, Text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -112,6 +112,8 @@ class Case(Row, table=True):
     summary: str = Field(sa_type=Text)
     story: str = Field(sa_type=Text)
     demands: list[str] = Field(sa_type=JSON)
+    issues: list[str] = Field(default=[], sa_type=JSON)
+    picture: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     language: str = SOURCE
     translations: dict[str, Any] = Field(default={}, sa_type=JSON)
     solidarity_advice: str | None = Field(default=None, sa_type=Text)
@@ -125,6 +127,18 @@ class Case(Row, table=True):
     digest: str
     published_at: datetime = Field(sa_type=UtcDateTime)
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Picture(Row, table=True):
+    """A case's picture in one width, as WebP. `digest` is of its bytes; two cases may show the same."""
+
+    __tablename__ = "picture"
+
+    case_id: UUID = Field(primary_key=True, foreign_key="case.id")
+    width: int = Field(primary_key=True)
+    height: int
+    digest: str = Field(index=True)
+    body: bytes = Field(sa_type=LargeBinary)
 
 
 class CaseTarget(Row, table=True):

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from services.cases.issues import Issue
 from services.cases.tables import CaseStatus, UpdateKind
 from shared.languages import SOURCE, direction
 from shared.languages.formats import language_name
@@ -111,6 +112,36 @@ class LedgerView:
 
 
 @dataclass(frozen=True)
+class PictureSize:
+    width: int
+    height: int
+    digest: str
+
+    @property
+    def path(self) -> str:
+        return f"/pictures/{self.digest}.webp"
+
+
+@dataclass(frozen=True)
+class PictureView:
+    """The picture of a case, in `sizes` from the narrowest; what it shows is said in `alt`, for who cannot see it."""
+
+    alt: str
+    credit: str | None
+    language: str
+    translations: Mapping[str, Mapping[str, Any]]
+    sizes: tuple[PictureSize, ...]
+
+    @property
+    def largest(self) -> PictureSize:
+        return self.sizes[-1]
+
+    @property
+    def srcset(self) -> str:
+        return ", ".join(f"{size.path} {size.width}w" for size in self.sizes)
+
+
+@dataclass(frozen=True)
 class CaseLine:
     """A case in a list. `collected` is none where the numbers were not asked for."""
 
@@ -127,6 +158,9 @@ class CaseLine:
     outcome: UpdateView | None
     collected: int | None
     offline: tuple[OfflineView, ...]
+    issues: tuple[Issue, ...] = ()
+    letter_languages: tuple[str, ...] = ()
+    picture: PictureView | None = None
 
     @property
     def is_open(self) -> bool:
@@ -167,6 +201,8 @@ class CaseView:
     offline: tuple[OfflineView, ...]
     messages: tuple[MessageView, ...]
     read_at: datetime
+    issues: tuple[Issue, ...] = ()
+    picture: PictureView | None = None
 
     @property
     def has_numbers(self) -> bool:

@@ -107,7 +107,7 @@ async def offered_switches() -> list[Switch]:
     """What the public pages can do without."""
     return [
         Switch(Feature.COUNTERS.value, "Pages show numbers, and keep them fresh"),
-        Switch(Feature.SEARCH.value, "The front page has a search"),
+        Switch(Feature.SEARCH.value, "The front page has a search and filters; lists on the API can be narrowed"),
     ]
 
 

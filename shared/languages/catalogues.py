@@ -32,7 +32,10 @@ def translations(folders: Sequence[Path], language: str) -> Translations:
     found = Translations()
     for locales in folders:
         if language != SOURCE and locales.is_dir():
-            found.add(_of_one(locales, language))
+            spoken = _of_one(locales, language)
+            found.add(spoken)
+            # Adding takes the words over, and leaves behind the rule that chooses among plural forms.
+            found.plural = spoken.plural
     return found
 
 

@@ -14,7 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.languages import LANGUAGES, SOURCE, preferred
 
 # What speaks no language, and is never asked for below one.
-NOT_PAGES = frozenset({"api", "static", "ops", "health", "metrics", "openapi.json", "robots.txt", "sitemap.xml"})
+NOT_PAGES = frozenset(
+    {"api", "static", "pictures", "ops", "health", "metrics", "openapi.json", "robots.txt", "sitemap.xml"}
+)
 READING = frozenset({"GET", "HEAD"})
 REDIRECT_SECONDS = 60
 TONGUE = "w4r.tongue"

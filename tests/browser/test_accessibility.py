@@ -17,7 +17,7 @@ PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 READ = (
     "/",
-    "/?q=nothing",
+    "/?q=nothing&country=PK",
     "/cases/idris-khattak",
     "/cases/moses-akatugba",
     "/cases/nobody",

@@ -138,7 +138,7 @@ async def test_a_second_click_on_the_way_does_nothing(cases: Wiring, browser: Br
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/?q=nothing", "/cases/a-test-case", "/cases/a-test-case?letter=ur", "/cases/nobody"]
+    "path", ["/", "/?q=nothing&country=PK", "/cases/a-test-case", "/cases/a-test-case?letter=ur", "/cases/nobody"]
 )
 @pytest.mark.parametrize("width", [320, 390, 1280])
 async def test_no_page_is_wider_than_its_window(cases: Wiring, browser: Browser, path: str, width: int) -> None:

@@ -42,6 +42,13 @@ async def test_an_imported_case_is_published_whole(cases: Wiring, tmp_path: Path
     assert [template.language for template in event.templates] == ["en", "ur"]
 
 
+async def test_a_file_that_uses_nothing_new_is_unchanged_after_an_upgrade(cases: Wiring, tmp_path: Path) -> None:
+    """Else a case that was closed by hand would be opened by the next import of its old file."""
+    await cases.publishing.import_folder(write_campaign(tmp_path))
+    (row,) = await rows_of(cases)
+    assert row.digest == "30e2522ca76d96448bf037ef915f1ef75956bf8bc8b54f9760a3b0a0c07f8fcb"
+
+
 async def test_importing_twice_publishes_once(cases: Wiring, tmp_path: Path) -> None:
     folder = write_campaign(tmp_path)
     await cases.publishing.import_folder(folder)

@@ -216,16 +216,24 @@ async def test_only_pages_of_cases_are_ever_kept(client: httpx.AsyncClient, gate
     assert len(owner.seen) == 2
 
 
-async def test_a_kept_page_is_not_shown_when_its_time_is_up_and_the_service_away(
-    client: httpx.AsyncClient, gateway: Gateway
+@pytest.mark.parametrize(
+    ("path", "control"),
+    [
+        ("/cases/withdrawn", "max-age=2"),
+        # What a browser may keep for a year is asked for again by the gateway: see docs/decisions/pictures.md.
+        ("/pictures/withdrawn.webp", "public, max-age=31536000, s-maxage=2, immutable"),
+    ],
+)
+async def test_a_kept_answer_is_not_shown_when_its_time_is_up_and_the_service_away(
+    client: httpx.AsyncClient, gateway: Gateway, path: str, control: str
 ) -> None:
-    gateway.cases.headers = {"Cache-Control": "max-age=2", "ETag": '"one"'}
-    await client.get("/cases/withdrawn")
+    gateway.cases.headers = {"Cache-Control": control, "ETag": '"one"'}
+    await client.get(path)
     await gateway.cases.stop()
-    assert (await client.get("/cases/withdrawn")).status_code == 200
+    assert (await client.get(path)).status_code == 200
 
     async def is_gone() -> bool:
-        return (await client.get("/cases/withdrawn")).status_code == 503
+        return (await client.get(path)).status_code == 503
 
     assert await until(is_gone, timeout_seconds=5)
 

@@ -6,6 +6,7 @@ import pytest
 
 from services.cases.folder import FolderRefused, read_folder
 from tests.support.cases_folders import CAMPAIGN, CASE, WON, change, line_of, write_campaign
+from tests.support.made_pictures import a_picture
 
 
 def complaints_of(folder: Path) -> list[str]:
@@ -61,6 +62,12 @@ def test_every_fault_of_every_file_is_told_at_once(tmp_path: Path) -> None:
         ("slug: a-test-case", "slug: A Test Case", "slug is not written as it must be"),
         ("story: |", "status: won\nstory: |", "updates must tell the outcome"),
         ("story: |", "story: [", "is not YAML"),
+        ("story: |", "issues: [torture, weather]\nstory: |", "issues[2] must be one of: 'arbitrary-detention', '"),
+        ("story: |", "issues: [torture, torture]\nstory: |", "issues has `torture` twice"),
+        ("story: |", "picture: {file: a.jpg}\nstory: |", "picture.alt is missing"),
+        ("story: |", "picture: {file: ../a.jpg, alt: x}\nstory: |", "picture.file must name a .jpg"),
+        ("story: |", "picture: {file: a.svg, alt: x}\nstory: |", "picture.file must name a .jpg"),
+        ("story: |", "picture: {file: a.jpg, alt: x}\nstory: |", "picture.file cannot be read: No such file"),
     ],
 )
 def test_a_fault_names_its_field(tmp_path: Path, old: str, new: str, words: str) -> None:
@@ -77,6 +84,30 @@ def test_a_person_who_stays_nameless_is_named_nowhere(tmp_path: Path) -> None:
         tmp_path, ("name_and_story", "story_without_name"), ("  What happened then.", "  Then Somebody was taken.")
     )
     assert [complaint for complaint in told if "story names the person" in complaint]
+
+
+@pytest.mark.parametrize(
+    ("shows", "refused"), [("", True), (", shows_person: true", True), (", shows_person: false", False)]
+)
+def test_a_person_who_stays_nameless_is_in_no_picture(tmp_path: Path, shows: str, refused: bool) -> None:
+    a_picture(tmp_path / "hands.jpg", (480, 480))
+    picture = f"picture: {{file: hands.jpg, alt: Two hands{shows}}}\nstory: |"
+    nameless = change(CASE, ("name_and_story", "story_without_name"), ("story: |", picture))
+    write_campaign(tmp_path, a_test_case=nameless)
+    if not refused:
+        assert read_folder(tmp_path).files[0].picture
+        return
+    (told,) = complaints_of(tmp_path)
+    assert f"line {line_of(nameless, 'picture:')}: picture may show nobody who did not agree to be known" in told
+
+
+def test_what_a_picture_shows_names_nobody_who_stays_nameless(tmp_path: Path) -> None:
+    a_picture(tmp_path / "hands.jpg", (480, 480))
+    picture = (
+        "picture: {file: hands.jpg, alt: Hands, shows_person: false, translations: {es: {alt: De Somebody}}}\nstory: |"
+    )
+    told = complaints_about(tmp_path, ("name_and_story", "story_without_name"), ("story: |", picture))
+    assert ["picture.translations.es names the person" in complaint for complaint in told] == [True]
 
 
 def test_a_story_without_a_name_may_be_published(tmp_path: Path) -> None:

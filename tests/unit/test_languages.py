@@ -1,12 +1,14 @@
 """Which language a reader gets, what the code says in it, and how it writes numbers, days and countries."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from babel.support import Translations
 
 from services.cases.case_files import CaseFile
 from shared.languages import LANGUAGES, SOURCE, preferred, spoken_or_source
+from shared.languages.catalogues import translations
 from shared.languages.formats import Formats
 from shared.languages.saying import in_words, say
 from shared.web.tongues import Tongue, without_language
@@ -102,6 +104,15 @@ def test_each_language_writes_in_its_own_way(language: str, number: str, day: st
     assert formats.moment(datetime(2020, 4, 2, 14, 5, tzinfo=UTC)) == f"{day}, 14:05 UTC"
     assert formats.country("ES") == country
     assert formats.country("ZZ") == "ZZ"
+
+
+def test_a_language_counts_by_its_own_rule() -> None:
+    cases = Path(__file__).parents[2] / "services" / "cases" / "locales"
+    arabic = translations((cases, cases.parents[2] / "shared" / "web" / "locales"), "ar")
+    said = {
+        n: arabic.ungettext("%(num)s case holds these words:", "%(num)s cases hold these words:", n) for n in (1, 2)
+    }
+    assert said == {1: "قضية واحدة تحوي هذه الكلمات:", 2: "قضيتان تحويان هذه الكلمات:"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
