@@ -14,6 +14,7 @@ from services.cases.errors import CaseWithdrawn, NotShown, UnknownCase
 from services.cases.ledger_views import add_up, read_ledger, read_offline, read_totals
 from services.cases.settings import CasesSettings
 from services.cases.tables import Campaign, Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate, UpdateKind
+from services.cases.variants import variants_of
 from services.cases.views import (
     CampaignView,
     CaseLine,
@@ -80,9 +81,7 @@ class Library:
             demands=tuple(case.demands),
             channels=tuple(Channel(channel) for channel in case.channels),
             targets=tuple(_target(row) for row in await _parts(session, CaseTarget, case.id)),
-            letters=tuple(
-                LetterView(row.language, row.subject, row.body) for row in await _parts(session, CaseLetter, case.id)
-            ),
+            letters=tuple(_letter(row) for row in await _parts(session, CaseLetter, case.id)),
             updates=tuple(_update(row, case.language) for row in await _parts(session, CaseUpdate, case.id)),
             ledger=ledger,
             offline=offline,
@@ -150,6 +149,11 @@ async def _outcomes(session: AsyncSession, languages: Mapping[UUID, str]) -> dic
 
 def _campaign(row: Campaign) -> CampaignView:
     return CampaignView(**row.model_dump(include=set(CampaignView.__dataclass_fields__)))
+
+
+def _letter(row: CaseLetter) -> LetterView:
+    bodies = variants_of(row.opening, tuple(row.points), row.closing) if row.opening and row.closing else (row.body,)
+    return LetterView(row.language, row.subject, bodies[0], bodies, row.opening, tuple(row.points), row.closing)
 
 
 def _target(row: CaseTarget) -> TargetView:
