@@ -19,19 +19,11 @@ from services.actions.schemas import (
     explain,
 )
 from services.actions.solidarity import MESSAGE_REQUEST
-from shared.languages import N_
 from shared.messages.cases import Channel
 from shared.messages.envelope import derived_id
 from shared.web.problems import FieldError, Problem, invalid
+from shared.web.words import EMPTY_WORDS
 
-# Read on their own, in the summary above the form, where "please fill this in" would leave people guessing.
-EMPTY = {
-    "name": N_("Your name is missing."),
-    "email": N_("Your email address is missing."),
-    "country": N_("Please choose your country."),
-    "subject": N_("The subject is missing."),
-    "body": N_("Nothing is written yet."),
-}
 UNTICKED = frozenset({"", "0", "false", "no", "off"})
 TEXTS = (
     "case",
@@ -143,8 +135,8 @@ def form_action_id(form: WriteForm, request: ActionRequest) -> UUID:
 def _in_form_words(error: FieldError, form: WriteForm) -> FieldError:
     parts = error.field.split(".")
     field = parts[-1] if parts[0] in {"supporter", "letter"} else parts[0]
-    is_empty = field in EMPTY and not getattr(form, field).strip()
-    return FieldError(field, EMPTY[field] if is_empty else error.message)
+    is_empty = field in EMPTY_WORDS and not getattr(form, field).strip()
+    return FieldError(field, EMPTY_WORDS[field] if is_empty else error.message)
 
 
 def _source(text: str) -> dict[str, str]:

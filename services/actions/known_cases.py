@@ -100,7 +100,7 @@ class KnownCases:
             async with self._database.transaction() as session:
                 marker = await _marker(session)
                 if marker != self._marker:
-                    self._cases = await _read(session)
+                    self._cases = await _read(session, self._cases)
                     self._marker = marker
         except DatabaseAway as fault:
             if self._marker is None:
@@ -117,12 +117,16 @@ async def _marker(session: AsyncSession) -> Marker:
     return int(count), int(revisions or 0), int(closings or 0)
 
 
-async def _read(session: AsyncSession) -> dict[str, KnownCase]:
+async def _read(session: AsyncSession, before: Mapping[str, KnownCase]) -> dict[str, KnownCase]:
     rows = await session.exec(select(KnownCaseRow).order_by(col(KnownCaseRow.changed_at)))
-    return {row.slug: _known(row) for row in rows}
+    return {row.slug: _known(row, before.get(row.slug)) for row in rows}
 
 
-def _known(row: KnownCaseRow) -> KnownCase:
+def _known(row: KnownCaseRow, before: KnownCase | None) -> KnownCase:
+    """Making the normal forms takes longest, with a dozen variants in each language: only where they are others."""
     snapshot = CasePublishedV1.model_validate(row.snapshot) if row.snapshot else None
-    offered = frozenset(template.body for template in snapshot.templates) if snapshot else frozenset()
-    return KnownCase(CaseStatus(row.status), snapshot, offered, forms_of(offered))
+    offered = (
+        frozenset(body for template in snapshot.templates for body in template.bodies) if snapshot else frozenset()
+    )
+    forms = before.forms if before and before.offered == offered else forms_of(offered)
+    return KnownCase(CaseStatus(row.status), snapshot, offered, forms)

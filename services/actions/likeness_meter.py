@@ -19,6 +19,7 @@ from services.actions.likeness import Likeness, likeness_of, sign_letters
 from services.actions.tables import Action, KnownCaseRow
 from shared.clock import Clock
 from shared.db import Database
+from shared.messages.cases import LetterTemplate
 
 CASES_MAX = 1000
 # Not everybody writes to every target: read further back than one target's sample, and take what is there.
@@ -110,7 +111,8 @@ async def _read_templates(session: AsyncSession, case_id: UUID) -> list[str]:
     """The newest ones: an earlier revision's count as edited in the sample, not where intake looked itself."""
     case = await session.get(KnownCaseRow, case_id)
     snapshot = case.snapshot if case else None
-    return [template["body"] for template in (snapshot or {}).get("templates", [])]
+    templates = [LetterTemplate.model_validate(template) for template in (snapshot or {}).get("templates", [])]
+    return [body for template in templates for body in template.bodies]
 
 
 async def _read_newest(session: AsyncSession, case_id: UUID, limit: int) -> list[WrittenLetter]:

@@ -25,6 +25,7 @@ from shared.languages.formats import Formats
 from shared.languages.saying import say
 from shared.messages.cases import Channel
 from shared.web.problems import FieldError
+from shared.web.words import NO_ADDRESS
 
 NAME_CHARACTERS_MAX = 200
 EMAIL_CHARACTERS_MAX = 254
@@ -183,7 +184,7 @@ _MESSAGES = {
     "too_short": N_("Choose at least one."),
 }
 _MESSAGES_BY_FIELD = {
-    ("email", "value_error"): N_("This is not an email address. One looks like name@example.org."),
+    ("email", "value_error"): NO_ADDRESS,
     ("network", "enum"): N_("One of x, bluesky, mastodon or threads."),
     ("name", "string_pattern_mismatch"): N_("One line of text, without control characters."),
     ("subject", "string_pattern_mismatch"): N_("One line of text, without control characters."),

@@ -1,7 +1,8 @@
 """A finished body with its strong ETag, answered so that browsers, gateways and CDNs can carry it.
 
 RFC 9110 section 13.1.2 (If-None-Match), RFC 9111 (Cache-Control), RFC 5861 (stale-while-revalidate).
-Nothing we answer depends on who asks, so there is no Vary: one copy serves everybody.
+What we answer depends on nothing a header says but the language, and the variant of a letter that `visitors` chooses:
+the gateway keeps a copy of each. Any copy may serve anybody, so there is no Vary.
 """
 
 from collections.abc import Mapping

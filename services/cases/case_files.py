@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from services.cases.issues import Issue
 from services.cases.tables import CaseStatus, ConsentScope, UpdateKind
+from services.cases.variants import POINTS_MAX, POINTS_MIN, variants_of
 from shared.delivery_policy import DeliveryPolicy
 from shared.languages import SOURCE
 from shared.languages.formats import Formats, is_language
@@ -93,6 +94,7 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 Line = Annotated[str, Field(min_length=1, max_length=LINE_CHARACTERS_MAX), AfterValidator(_one_line)]
 Subject = Annotated[str, Field(min_length=1, max_length=SUBJECT_CHARACTERS_MAX), AfterValidator(_one_line)]
 Words = Annotated[str, Field(min_length=1, max_length=TEXT_CHARACTERS_MAX), AfterValidator(_clean)]
+LetterWords = Annotated[str, Field(min_length=1, max_length=BODY_CHARACTERS_MAX), AfterValidator(_clean)]
 Country = Annotated[str, AfterValidator(_country)]
 Language = Annotated[str, AfterValidator(_language)]
 Address = Annotated[str, Field(max_length=254), AfterValidator(_address)]
@@ -151,9 +153,21 @@ class TargetPart(FilePart):
 
 
 class LetterPart(FilePart):
+    """The letter to start from: one `body` for everybody, or the parts of which each visitor's is made."""
+
     language: Language
     subject: Subject
-    body: Annotated[str, Field(min_length=1, max_length=BODY_CHARACTERS_MAX), AfterValidator(_clean)]
+    body: LetterWords | None = None
+    opening: LetterWords | None = None
+    points: Annotated[tuple[LetterWords, ...], Field(min_length=POINTS_MIN, max_length=POINTS_MAX)] | None = None
+    closing: LetterWords | None = None
+
+    @property
+    def bodies(self) -> tuple[str, ...]:
+        """Every body that somebody may start from. None where parts are missing, which `case_rules` complains of."""
+        if self.opening and self.points and self.closing:
+            return variants_of(self.opening, self.points, self.closing)
+        return (self.body,) if self.body else ()
 
 
 class UpdatePart(FilePart):

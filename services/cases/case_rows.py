@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.cases.case_files import CampaignFile, CaseFile, TargetPart
+from services.cases.case_files import CampaignFile, CaseFile, LetterPart, TargetPart
 from services.cases.picture_files import Rendition
 from services.cases.pictures import write_pictures
 from services.cases.revisions import Decision
@@ -69,7 +69,7 @@ async def write_case(session: AsyncSession, new: Case, case: CaseFile, pictures:
     for position, target in enumerate(case.targets):
         session.add(_target_row(row.id, position, target))
     for position, letter in enumerate(case.letters):
-        session.add(CaseLetter(case_id=row.id, position=position, **letter.model_dump()))
+        session.add(_letter_row(row.id, position, letter))
     session.add_all(updates)
     return row
 
@@ -95,7 +95,7 @@ def published_event(row: Case, case: CaseFile, campaign: CampaignFile, revision:
         country=case.country,
         channels=case.channels if row.status is CaseStatus.OPEN else (),
         targets=tuple(_target(target) for target in case.targets),
-        templates=tuple(LetterTemplate(**letter.model_dump()) for letter in case.letters),
+        templates=tuple(_template(letter) for letter in case.letters),
         closes_at=case.closes_at,
         risky_countries=risky_countries(campaign, case),
         protection=Protection(verification=campaign.verification, proof_of_work=campaign.proof_of_work),
@@ -119,6 +119,16 @@ def closed_event(case: Case, reason: ClosedReason) -> CaseClosedV1:
 def target_id(key: str) -> UUID:
     """The same key is the same target everywhere, so an official has one delivery policy for all cases."""
     return derived_id("target", key)
+
+
+def _letter_row(case_id: UUID, position: int, letter: LetterPart) -> CaseLetter:
+    parts = letter.model_dump(mode="json") | {"body": letter.bodies[0], "points": list(letter.points or ())}
+    return CaseLetter(case_id=case_id, position=position, **parts)
+
+
+def _template(letter: LetterPart) -> LetterTemplate:
+    body, *variants = letter.bodies
+    return LetterTemplate(language=letter.language, subject=letter.subject, body=body, variants=tuple(variants))
 
 
 def _target(target: TargetPart) -> Target:

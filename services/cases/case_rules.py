@@ -4,19 +4,22 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from services.cases.case_files import CaseFile, CaseWords
+from services.cases.case_files import BODY_CHARACTERS_MAX, CaseFile, CaseWords, LetterPart
 from services.cases.tables import CaseStatus, ConsentScope, UpdateKind
 from services.cases.yaml_lines import Path_
 from shared.messages.cases import Channel
 
 NAME_PART_LETTERS_MIN = 3
+# Its event carries every body that a letter of the case may have started from: well below what a broker takes.
+STARTS_CHARACTERS_MAX = 300_000
+PARTS = ("opening", "points", "closing")
 
 Complaints = Iterator[tuple[Path_, str]]
 
 
 def check_case(case: CaseFile) -> list[tuple[Path_, str]]:
     """Every rule that this case breaks, each with the path of the field to look at."""
-    rules = [_consent(case), _picture(case), _twice(case), _outcome(case)]
+    rules = [_consent(case), _picture(case), _twice(case), _outcome(case), _letters(case)]
     if case.status is CaseStatus.OPEN:
         rules.append(_ready_to_act(case))
     return [complaint for rule in rules for complaint in rule]
@@ -58,7 +61,7 @@ def _published_texts(case: CaseFile) -> Iterator[tuple[Path_, str]]:
             yield ("picture", "translations", language), said.alt
     for place, letter in enumerate(case.letters):
         yield ("letters", place, "subject"), letter.subject
-        yield ("letters", place, "body"), letter.body
+        yield from (((*at, part), text) for at, part, text in _said_in(letter, ("letters", place)))
     for place, update in enumerate(case.updates):
         yield ("updates", place, "text"), update.text
         for language, text in update.translations.items():
@@ -66,6 +69,13 @@ def _published_texts(case: CaseFile) -> Iterator[tuple[Path_, str]]:
     for place, offline in enumerate(case.offline):
         yield ("offline", place, "wording"), offline.wording
         yield ("offline", place, "source"), offline.source
+
+
+def _said_in(letter: LetterPart, at: Path_) -> Iterator[tuple[Path_, str | int, str]]:
+    for part in ("body", "opening", "closing"):
+        if text := getattr(letter, part):
+            yield at, part, text
+    yield from (((*at, "points"), number, point) for number, point in enumerate(letter.points or ()))
 
 
 def _words_of(words: CaseWords, at: Path_) -> Iterator[tuple[Path_, str]]:
@@ -84,6 +94,33 @@ def _twice(case: CaseFile) -> Complaints:
     }
     for field, keys in named.items():
         yield from (((field,), f"has `{key}` twice") for key, times in Counter(keys).items() if times > 1)
+
+
+def _letters(case: CaseFile) -> Complaints:
+    for place, letter in enumerate(case.letters):
+        yield from _one_form(letter, ("letters", place))
+        if any(len(body) > BODY_CHARACTERS_MAX for body in letter.bodies):
+            path = ("letters", place, "points" if letter.points else "body")
+            yield path, f"make a letter of more than {BODY_CHARACTERS_MAX} characters, with opening and closing"
+    if sum(len(body) for letter in case.letters for body in letter.bodies) > STARTS_CHARACTERS_MAX:
+        yield ("letters",), f"are too long: with all their variants, more than {STARTS_CHARACTERS_MAX} characters"
+
+
+def _one_form(letter: LetterPart, at: Path_) -> Complaints:
+    """Either a body, or all the parts of which one is made."""
+    given = [part for part in PARTS if getattr(letter, part) is not None]
+    if letter.body is not None:
+        yield from (((*at, part), "cannot stand beside `body`: a letter has one or the other") for part in given)
+    elif not given:
+        yield (*at, "body"), "is missing: or write `opening`, `points` and `closing`"
+    else:
+        yield from (((*at, part), "is missing beside the other parts") for part in PARTS if part not in given)
+    points = letter.points or ()
+    yield from (
+        ((*at, "points", number), "says the same as a point before it")
+        for number, point in enumerate(points)
+        if point in points[:number]
+    )
 
 
 def _outcome(case: CaseFile) -> Complaints:

@@ -32,6 +32,7 @@ _WORDS = {
     "int_parsing": "must be a whole number",
     "greater_than_equal": "must be at least {ge}",
     "too_long": "must have at most {max_length} entries",
+    "too_short": "must have at least {min_length} entries",
     "tuple_type": "must be a list, each entry on a line that begins with a dash",
     "model_type": "must have fields of its own",
     "model_attributes_type": "must have fields of its own",

@@ -17,6 +17,7 @@ from services.cases.pictures import picture_views, read_picture
 from services.cases.settings import CasesSettings
 from services.cases.solidarity import read_messages
 from services.cases.tables import Campaign, Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate, UpdateKind
+from services.cases.variants import variants_of
 from services.cases.views import (
     CampaignView,
     CaseLine,
@@ -108,9 +109,7 @@ class Library:
             picture=(await picture_views(session, [case])).get(case.id),
             channels=tuple(Channel(channel) for channel in case.channels),
             targets=tuple(_target(row) for row in await _parts(session, CaseTarget, case.id)),
-            letters=tuple(
-                LetterView(row.language, row.subject, row.body) for row in await _parts(session, CaseLetter, case.id)
-            ),
+            letters=tuple(_letter(row) for row in await _parts(session, CaseLetter, case.id)),
             updates=tuple(_update(row, case.language) for row in await _parts(session, CaseUpdate, case.id)),
             ledger=ledger,
             offline=offline,
@@ -198,6 +197,11 @@ async def _letter_languages(session: AsyncSession, case_ids: Sequence[UUID]) -> 
 
 def _campaign(row: Campaign) -> CampaignView:
     return CampaignView(**row.model_dump(include=set(CampaignView.__dataclass_fields__)))
+
+
+def _letter(row: CaseLetter) -> LetterView:
+    bodies = variants_of(row.opening, tuple(row.points), row.closing) if row.opening and row.closing else (row.body,)
+    return LetterView(row.language, row.subject, bodies[0], bodies, row.opening, tuple(row.points), row.closing)
 
 
 def _target(row: CaseTarget) -> TargetView:

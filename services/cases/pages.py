@@ -17,6 +17,7 @@ from services.cases.reading import Reading
 from services.cases.searching import QUERY_CHARACTERS_MAX
 from services.cases.speaking import case_in, front_in
 from services.cases.views import CaseView, FrontView
+from services.cases.visitors import variant_for
 from shared.languages.formats import Formats
 from shared.posts.networks import NAMES
 from shared.web.pages import Pages
@@ -68,19 +69,23 @@ def case_pages(reading: Reading, shedding: Shedding, pages: Pages, public_url: s
     async def show_case(request: Request, slug: str) -> Response:
         case = await reading.case(slug, numbers=not await shedding.sheds(Feature.COUNTERS))
         tongue, source = tongue_of(request), source_of(request)
-        letter = case.letter_in(request.query_params.get("letter") or request.query_params.get("lang"), tongue.language)
+        wanted = request.query_params.get("letter") or request.query_params.get("lang")
+        letter = case.letter_in(wanted, tongue.language)
+        # Counted by what there is, so that a letter without variants has one page for all.
+        number = variant_for(request) % len(letter.bodies) if letter else 0
         return await reading.answer(
             request,
             case,
-            ("page", tongue, letter.language if letter else None, source),
+            ("page", tongue, letter.language if letter else None, number, source),
             lambda: pages.render(
                 "case.html",
                 tongue,
                 path=f"/cases/{slug}",
                 site=site,
                 case=case_in(tongue.language, case),
-                letter=letter,
+                letter=letter.variant(number) if letter else None,
                 issue_words=ISSUE_WORDS,
+                keeps_drafts=keeps_drafts(case),
                 source=source,
                 nonce=nonce_of(case),
                 subject_max=SUBJECT_CHARACTERS_MAX,
@@ -125,8 +130,14 @@ def narrowed(front: FrontView, wish: Wish, language: str) -> dict[str, Any]:
 
 
 def nonce_of(case: CaseView) -> str:
-    """The same for everybody: one copy of the page serves all. The intake's key is this and all that was written."""
+    """The same for everybody, whichever variant they get: a few copies serve all. The intake's key is this and all that
+    was written."""
     return f"{case.slug}-{case.revision}"
+
+
+def keeps_drafts(case: CaseView) -> bool:
+    """Whether a tab may hold on to what is written. Not where finding it on a phone could cost somebody dearly."""
+    return not case.discreet and not case.risky_countries
 
 
 def source_of(request: Request) -> str:

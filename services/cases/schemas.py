@@ -48,7 +48,16 @@ class LetterShown(Shown):
     language: str = Field(description="BCP 47")
     dir: str = Field(description="ltr or rtl")
     subject: str
-    body: str
+    body: str = Field(
+        description="whole, and the same for everybody: of a letter with `points`, the first of the variants that the "
+        "pages of the case show"
+    )
+    opening: str | None = Field(default=None, description="what every variant begins with; null without `points`")
+    points: list[str] = Field(
+        description="talking points, each whole in itself: for letters that are not all alike, put some of them "
+        "between `opening` and `closing`, in an order of your own. Empty where there are none"
+    )
+    closing: str | None = Field(default=None, description="what every variant ends with; null without `points`")
 
 
 class UpdateShown(Shown):

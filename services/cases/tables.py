@@ -159,7 +159,7 @@ class CaseTarget(Row, table=True):
 
 
 class CaseLetter(Row, table=True):
-    """The letter that a supporter starts from, in one language."""
+    """The letter that a supporter starts from, in one language. One with `points` has variants: `body` is the first."""
 
     __tablename__ = "letter_template"
 
@@ -168,6 +168,9 @@ class CaseLetter(Row, table=True):
     position: int
     subject: str
     body: str = Field(sa_type=Text)
+    opening: str | None = Field(default=None, sa_type=Text)
+    points: list[str] = Field(default=[], sa_type=JSON)
+    closing: str | None = Field(default=None, sa_type=Text)
 
 
 class CaseUpdate(Row, table=True):

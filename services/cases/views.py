@@ -1,9 +1,9 @@
 """What readers see of a case, a campaign and the ledger: plain frozen values, ready to be shown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from services.cases.issues import Issue
@@ -30,11 +30,20 @@ class TargetView:
 
 @dataclass(frozen=True)
 class LetterView:
-    """The letter to start from, in one language."""
+    """The letter to start from, in one language. `bodies` are all that visitors' letters start from, the first of them
+    `body`; where they differ they are made of `points`."""
 
     language: str
     subject: str
     body: str
+    bodies: tuple[str, ...]
+    opening: str | None = None
+    points: tuple[str, ...] = ()
+    closing: str | None = None
+
+    def variant(self, number: int) -> Self:
+        """The letter as one visitor gets it. Any number is one of theirs."""
+        return replace(self, body=self.bodies[number % len(self.bodies)])
 
     @property
     def language_name(self) -> str:

@@ -13,6 +13,7 @@ from services.delivery.pages import install_pages
 from services.delivery.steering_api import steering_api
 from services.delivery.wiring import Wiring
 from shared.web.app import framed_app
+from shared.web.style_guide import style_pages
 
 
 def create_app(wiring: Wiring) -> FastAPI:
@@ -31,5 +32,6 @@ def create_app(wiring: Wiring) -> FastAPI:
     app.include_router(overview_pages(wiring))
     app.include_router(incoming_pages(wiring))
     app.include_router(groups_pages(wiring))
+    app.include_router(style_pages(wiring.staff, wiring.pages))
     install_pages(app, wiring)
     return app

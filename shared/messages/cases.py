@@ -9,6 +9,8 @@ from pydantic import AwareDatetime, Field
 
 from shared.messages.envelope import Event, Part
 
+VARIANTS_MAX = 50
+
 
 class Channel(StrEnum):
     """How one act reaches somebody. `solidarity` goes to the person at risk, never to officials."""
@@ -55,11 +57,19 @@ class Target(Part):
 
 
 class LetterTemplate(Part):
-    """The letter a supporter starts from, in one language."""
+    """The letter a supporter starts from, in one language. Forms may differ from visitor to visitor."""
 
     language: str = Field(description="BCP 47, for example ur or en")
     subject: str
     body: str
+    variants: tuple[str, ...] = Field(
+        default=(), max_length=VARIANTS_MAX, description="other bodies that a form may have started from"
+    )
+
+    @property
+    def bodies(self) -> tuple[str, ...]:
+        """Every body that a letter may have started from."""
+        return (self.body, *self.variants)
 
 
 class CasePublishedV1(Event):

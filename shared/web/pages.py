@@ -20,7 +20,7 @@ from shared.languages.formats import Formats, language_name
 from shared.languages.saying import in_words
 from shared.web.problems import Problem
 from shared.web.tongues import OF_STAFF, Tongue, tongue_of
-from shared.web.words import CHANNEL_WORDS
+from shared.web.words import CHANNEL_WORDS, EMPTY_WORDS, NO_ADDRESS
 
 SHARED = Path(__file__).parent
 STATIC_SECONDS = 365 * 24 * 3600
@@ -78,6 +78,8 @@ class Pages:
             language_name=language_name,
             direction=direction,
             channel_words=CHANNEL_WORDS,
+            empty_words=EMPTY_WORDS,
+            no_address=NO_ADDRESS,
             formats=formats,
             said=partial(in_words, spoken=spoken, formats=formats),
             **self._globals,

@@ -11,7 +11,7 @@ from sqlmodel import select
 from services.actions.known_cases import KnownCase
 from services.actions.tables import CaseStatus, KnownCaseRow, KnownTargetRow
 from shared.clock import ManualClock
-from shared.messages.cases import CaseClosedV1, CasePublishedV1, ClosedReason
+from shared.messages.cases import CaseClosedV1, CasePublishedV1, ClosedReason, LetterTemplate
 from tests.support.actions_app import ActionsService, actions_service
 from tests.support.actions_requests import an_action
 from tests.support.events import EMBASSY, MINISTRY, NOW, a_closed_case, a_published_case
@@ -130,3 +130,17 @@ async def test_the_old_cases_serve_while_the_database_is_slow(service: ActionsSe
         clock.advance(REFRESH)
         assert await asyncio.gather(*(cases.find("a-test-case") for _ in range(20)))
         release.set()
+
+
+async def test_a_letter_left_as_any_visitor_got_it_is_not_edited(service: ActionsService) -> None:
+    variants = tuple(f"Dear Minister,\n\npoint {number}." for number in range(12))
+    template = LetterTemplate(language="en", subject="Please act", body="Dear Minister,\n\nact.", variants=variants)
+    await service.tell(a_published_case(templates=(template,)))
+    before = await known(service)
+    assert before
+    assert not any(before.is_edited(body.upper()) for body in template.bodies)
+    assert before.is_edited(variants[0] + " I am a teacher.")
+    await service.tell(a_published_case(revision=2, title="Another title", templates=(template,)))
+    after = await known(service)
+    assert after
+    assert after.forms is before.forms, "what takes long is made once for the same letters"

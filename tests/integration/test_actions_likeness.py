@@ -12,10 +12,11 @@ from services.actions.crowd_tables import LetterLikeness
 from services.actions.letter_counts import SETTLE, Edits, count_edited
 from services.actions.tables import CaseStatus
 from shared.clock import ManualClock
+from shared.messages.cases import LetterTemplate
 from tests.support.actions_app import ActionsService, actions_service
 from tests.support.actions_rows import TO_BOTH, an_action_row, put_actions
 from tests.support.actions_staff import BEARER, STAFF_TOKEN, log_in
-from tests.support.events import CASE_ID, EMBASSY, MINISTRY, NOW, a_closed_case, uuid_of
+from tests.support.events import CASE_ID, EMBASSY, MINISTRY, NOW, a_closed_case, a_published_case, uuid_of
 
 API, PAGE = "/api/v1/intake/likeness", "/ops/intake/likeness"
 TEMPLATE = "Dear Minister,\n\nplease act."
@@ -135,6 +136,17 @@ async def test_solidarity_and_cancelled_letters_are_not_compared(actions: Action
     )
     row = (await measure(actions, clock))["ministry"]
     assert (row.letters, row.sample_letters) == (3, 2)
+
+
+async def test_a_letter_left_as_another_visitor_got_it_is_no_edit(actions: ActionsService, clock: ManualClock) -> None:
+    variant = "Dear Minister,\n\nhis daughter waits for him."
+    template = LetterTemplate(language="en", subject="Please act", body=TEMPLATE, variants=(variant,))
+    await actions.tell(a_published_case(revision=2, templates=(template,)))
+    await put_actions(
+        actions.wiring, [an_action_row(letter_body=body) for body in (TEMPLATE, variant, own_words(1), own_words(2))]
+    )
+    row = (await measure(actions, clock))["ministry"]
+    assert (row.sample_letters, row.sample_edited) == (4, 2)
 
 
 async def test_a_case_that_ended_is_still_counted(actions: ActionsService, clock: ManualClock) -> None:

@@ -282,6 +282,14 @@ async def test_before_the_first_import_the_front_page_says_what_to_do(tmp_path: 
     assert "python -m services.cases import" in page.text
 
 
+async def test_one_file_alone_keeps_a_case_from_showing(reader: httpx.AsyncClient) -> None:
+    page = (await reader.get("/cases/a-test-case")).text
+    scripts = re.findall(r"<script src=[^>]*>", page)
+    assert len(scripts) > 2
+    assert all(script.endswith(" defer>") for script in scripts)
+    assert page.count('<link rel="stylesheet"') == 1
+
+
 async def test_memory_is_bounded_however_many_addresses_are_asked_for(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'cases.db'}"
     async with cases_service(url, page_cache_entries_max=8) as cases, reader_of(cases) as reader:

@@ -11,6 +11,7 @@ import pytest
 from deploy.local.gateway import LocalGateway
 from deploy.local.ports import free_port
 from deploy.routes import HIDDEN, ROUTES, Service, service_for
+from services.cases.variants import VARIANTS_MAX
 from shared.languages import LANGUAGES, preferred
 from tests.support.echo_service import EchoService
 from tests.support.servers import skip_unless_installed
@@ -113,6 +114,25 @@ async def test_no_language_is_kept_for_readers_of_another(gateway: Gateway, clie
     for browser, cached in (("es", "MISS"), ("en", "MISS"), ("es-AR,en", "HIT"), ("en-US,es", "HIT"), ("de", "HIT")):
         answer = await client.get("/cases/kept", headers={"Accept-Language": browser})
         assert answer.headers["x-cache"] == cached, browser
+
+
+async def test_visitors_get_different_letters_and_each_the_same_again(
+    gateway: Gateway, client: httpx.AsyncClient
+) -> None:
+    gateway.cases.headers = {"Cache-Control": "public, max-age=60"}
+
+    async def page_for(number: int, path: str = "/fr/cases/kept") -> httpx.Response:
+        asked = {"X-Forwarded-For": f"203.0.113.{number}", "User-Agent": "A Browser", "X-Letter-Variant": "99"}
+        return await client.get(path, headers=asked)
+
+    first = [await page_for(number) for number in range(1, 120)]
+    told = [answer.json()["headers"]["x-letter-variant"] for answer in first]
+    assert set(told) == {str(number) for number in range(VARIANTS_MAX)}, "as many as there are, whatever they pretend"
+    assert len(gateway.cases.seen) == VARIANTS_MAX, "one copy of each is kept"
+    again = [await page_for(number) for number in range(1, 120)]
+    assert [answer.text for answer in again] == [answer.text for answer in first]
+    for path in ("/", "/cases", "/cases/kept/card.png", "/api/v1/cases/kept"):
+        assert "x-letter-variant" not in (await page_for(1, path)).json()["headers"]
 
 
 async def test_the_path_and_the_query_arrive_as_they_were_sent(client: httpx.AsyncClient) -> None:

@@ -45,6 +45,23 @@ letters:
       انہیں رہا کیجیے۔
 """
 
+# The English letter, of talking points in place of one body.
+ONE_BODY = """\
+    body: |
+      Dear Minister,
+
+      let them go.
+"""
+POINTS = """\
+    opening: Dear Minister,
+    points:
+      - They did nothing but speak.
+      - Their children wait for them.
+      - The law of your own country protects them.
+      - A court has asked for them.
+    closing: let them go.
+"""
+
 WON = """\
 updates:
   - kind: outcome

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.cases.folder import FolderRefused, read_folder
-from tests.support.cases_folders import CAMPAIGN, CASE, WON, change, line_of, write_campaign
+from tests.support.cases_folders import CAMPAIGN, CASE, ONE_BODY, POINTS, WON, change, line_of, write_campaign
 from tests.support.made_pictures import a_picture
 
 
@@ -68,6 +68,20 @@ def test_every_fault_of_every_file_is_told_at_once(tmp_path: Path) -> None:
         ("story: |", "picture: {file: ../a.jpg, alt: x}\nstory: |", "picture.file must name a .jpg"),
         ("story: |", "picture: {file: a.svg, alt: x}\nstory: |", "picture.file must name a .jpg"),
         ("story: |", "picture: {file: a.jpg, alt: x}\nstory: |", "picture.file cannot be read: No such file"),
+        (ONE_BODY, "", "letters[1].body is missing: or write `opening`, `points` and `closing`"),
+        (ONE_BODY, ONE_BODY + POINTS, "letters[1].points cannot stand beside `body`"),
+        (
+            ONE_BODY,
+            change(POINTS, ("    closing: let them go.\n", "")),
+            "letters[1].closing is missing beside the other",
+        ),
+        (
+            ONE_BODY,
+            "    opening: A\n    closing: B\n    points: [C]\n",
+            "letters[1].points must have at least 2 entries",
+        ),
+        (ONE_BODY, "    opening: A\n    closing: B\n    points: [C, D, C]\n", "letters[1].points[3] says the same as"),
+        (ONE_BODY, change(POINTS, ("They did", "x" * 19_900 + " They did")), "letters[1].points make a letter of more"),
     ],
 )
 def test_a_fault_names_its_field(tmp_path: Path, old: str, new: str, words: str) -> None:
@@ -77,6 +91,22 @@ def test_a_fault_names_its_field(tmp_path: Path, old: str, new: str, words: str)
 def test_the_line_is_that_of_the_field(tmp_path: Path) -> None:
     (told,) = complaints_about(tmp_path, ("scope: name_and_story", "scope: nothing"))
     assert told.startswith(f"a-test-case.yaml, line {line_of(CASE, 'scope:')}: ")
+
+
+def test_a_complaint_about_a_point_tells_its_line(tmp_path: Path) -> None:
+    text = change(CASE, (ONE_BODY, change(POINTS, ("Their children", "The children of Somebody"))))
+    nameless = change(text, ("name_and_story", "story_without_name"))
+    (told,) = complaints_of(write_campaign(tmp_path, a_test_case=nameless))
+    where = f"a-test-case.yaml, line {line_of(text, 'The children of')}: letters[1].points[2] "
+    assert told.startswith(where + "names the person")
+
+
+def test_what_letters_start_from_stays_small_enough_for_one_event(tmp_path: Path) -> None:
+    long = change(POINTS, ("Dear Minister,", "x" * 15_000))
+    urdu = CASE[CASE.index("  - language: ur") :]
+    text = change(CASE, (ONE_BODY, long), (urdu, "  - language: ar\n    subject: Y\n" + long))
+    (told,) = complaints_of(write_campaign(tmp_path, a_test_case=text))
+    assert "letters are too long: with all their variants, more than 300000 characters" in told
 
 
 def test_a_person_who_stays_nameless_is_named_nowhere(tmp_path: Path) -> None:

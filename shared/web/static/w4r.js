@@ -1,41 +1,32 @@
 // What makes a page nicer where scripts run. Every page works without it.
 //
-//   textarea[data-count]: how many characters are left
-//   form[data-draft="key"]: the letter's words are kept in this tab until the receipt shows
+//   [data-limit="words"]: near its maxlength, how many characters are left
 //   a[data-leave]: away, with no way back to this page, and no draft left behind
 //   form[data-once]: a second click on the way does nothing
+//
+// letter.js keeps drafts; they end here, on the page that comes after a letter was taken.
 "use strict";
 
 const DRAFT_PREFIX = "letter:";
+const NEAR = 0.9;
+const PAUSE_MS = 600; // after the last key, so that nothing is read aloud while somebody types
 
-function countCharacters(area) {
+function countCharacters(field) {
   const counter = document.createElement("span");
   counter.className = "count";
-  area.after(counter);
+  counter.setAttribute("role", "status");
+  field.after(counter);
+  let timer;
   const show = () => {
-    counter.textContent = `${area.value.length} / ${area.maxLength}`;
+    const isNear = field.value.length >= field.maxLength * NEAR;
+    counter.textContent = isNear ? `${field.dataset.limit}: ${field.maxLength - field.value.length}` : "";
   };
-  area.addEventListener("input", show);
-  show();
-}
-
-// Only the letter's own words: never a name or an address.
-function keepDraft(form) {
-  const key = DRAFT_PREFIX + form.dataset.draft;
-  const fields = ["subject", "body"].map((name) => form.elements.namedItem(name));
-  try {
-    const draft = JSON.parse(sessionStorage.getItem(key) || "null");
-    if (draft) fields.forEach((field) => { field.value = draft[field.name] ?? field.value; });
-  } catch {
-    return;
-  }
-  form.addEventListener("input", () => {
-    try {
-      sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(fields.map((field) => [field.name, field.value]))));
-    } catch {
-      // A full or forbidden store costs the draft, never the letter.
-    }
+  field.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(show, PAUSE_MS);
   });
+  field.form.addEventListener("reset", () => setTimeout(show));
+  show();
 }
 
 function forgetDrafts() {
@@ -63,7 +54,6 @@ function leaveAtOnce(link) {
 }
 
 if (/^(\/[a-z]{2})?\/receipts\//.test(location.pathname)) forgetDrafts();
-document.querySelectorAll("form[data-draft]").forEach(keepDraft);
-document.querySelectorAll("textarea[data-count]").forEach(countCharacters);
+document.querySelectorAll("[data-limit]").forEach(countCharacters);
 document.querySelectorAll("form[data-once]").forEach(sendOnce);
 document.querySelectorAll("a[data-leave]").forEach(leaveAtOnce);
