@@ -8,10 +8,19 @@ from sqlalchemy import delete
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.cases.case_files import CampaignFile, CaseFile, TargetPart
+from services.cases.case_files import CampaignFile, CaseFile, TargetPart, UpdatePart
+from services.cases.fresh_updates import Marked
 from services.cases.revisions import Decision
 from services.cases.tables import Campaign, Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate, ConsentScope
-from shared.messages.cases import CaseClosedV1, CasePublishedV1, ClosedReason, LetterTemplate, Protection, Target
+from shared.messages.cases import (
+    CaseClosedV1,
+    CasePublishedV1,
+    ClosedReason,
+    LetterTemplate,
+    Protection,
+    Target,
+    UpdatePublishedV1,
+)
 from shared.messages.envelope import derived_id
 
 ERASED = ""
@@ -48,7 +57,7 @@ def case_row(
     )
 
 
-async def write_case(session: AsyncSession, new: Case, case: CaseFile) -> Case:
+async def write_case(session: AsyncSession, new: Case, case: CaseFile, marked: Marked) -> Case:
     """Put the case and all its parts in the place of what was there. Returns the row that the session watches."""
     await _delete_parts(session, new.id)
     row = await session.merge(new)
@@ -58,7 +67,8 @@ async def write_case(session: AsyncSession, new: Case, case: CaseFile) -> Case:
     for position, letter in enumerate(case.letters):
         session.add(CaseLetter(case_id=row.id, position=position, **letter.model_dump()))
     for position, update in enumerate(case.updates):
-        session.add(CaseUpdate(case_id=row.id, position=position, **update.model_dump()))
+        said = update.model_dump(exclude={"key", "mail"})
+        session.add(CaseUpdate(case_id=row.id, position=position, id=marked.ids[position], **said))
     return row
 
 
@@ -85,8 +95,18 @@ def published_event(row: Case, case: CaseFile, campaign: CampaignFile, revision:
         closes_at=case.closes_at,
         risky_countries=risky_countries(campaign, case),
         protection=Protection(verification=campaign.verification, proof_of_work=campaign.proof_of_work),
+        titles=_titles(case),
+        discreet=case.discreet,
         published_at=now,
     )
+
+
+def update_events(
+    row: Case, case: CaseFile, campaign: CampaignFile, marked: Marked, now: datetime
+) -> list[UpdatePublishedV1]:
+    """Of each update that is new, and is to be told by mail."""
+    told = [one for one in zip(marked.ids, case.updates, strict=True) if one[0] in marked.fresh and one[1].mail]
+    return [_update_event(row, case, campaign, update_id, update, now) for update_id, update in told]
 
 
 def risky_countries(campaign: CampaignFile | Campaign, case: CaseFile | Case) -> tuple[str, ...]:
@@ -105,6 +125,30 @@ def closed_event(case: Case, reason: ClosedReason) -> CaseClosedV1:
 def target_id(key: str) -> UUID:
     """The same key is the same target everywhere, so an official has one delivery policy for all cases."""
     return derived_id("target", key)
+
+
+def _update_event(
+    row: Case, case: CaseFile, campaign: CampaignFile, update_id: UUID, update: UpdatePart, now: datetime
+) -> UpdatePublishedV1:
+    return UpdatePublishedV1(
+        update_id=update_id,
+        case_id=row.id,
+        slug=case.slug,
+        campaign_name=campaign.name,
+        title=case.title,
+        titles=_titles(case),
+        discreet=case.discreet,
+        kind=update.kind,
+        date=update.date,
+        language=case.language,
+        text=update.text,
+        translations=update.translations,
+        published_at=now,
+    )
+
+
+def _titles(case: CaseFile) -> dict[str, str]:
+    return {language: words.title for language, words in case.translations.items()}
 
 
 def _target(target: TargetPart) -> Target:

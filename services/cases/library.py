@@ -13,7 +13,7 @@ from services.cases.case_rows import risky_countries
 from services.cases.errors import CaseWithdrawn, NotShown, UnknownCase
 from services.cases.ledger_views import add_up, read_ledger, read_offline, read_totals
 from services.cases.settings import CasesSettings
-from services.cases.tables import Campaign, Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate, UpdateKind
+from services.cases.tables import Campaign, Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate
 from services.cases.views import (
     CampaignView,
     CaseLine,
@@ -27,7 +27,7 @@ from services.cases.views import (
 )
 from shared.clock import Clock
 from shared.db import Database
-from shared.messages.cases import Channel
+from shared.messages.cases import Channel, UpdateKind
 
 CASES_MAX = 500
 

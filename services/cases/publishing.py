@@ -9,18 +9,28 @@ import structlog
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.cases.case_rows import case_row, closed_event, erase_case, published_event, write_case
+from services.cases.case_rows import (
+    case_row,
+    closed_event,
+    erase_case,
+    published_event,
+    update_events,
+    write_case,
+)
 from services.cases.folder import Complaint, Folder, FolderRefused, ReadFile, read_folder
+from services.cases.fresh_updates import Marked, mark_updates
 from services.cases.locks import lock_tables
 from services.cases.offline_counts import write_offline
 from services.cases.revisions import Decision, Step, Stored, Wanted, decide_close, decide_import
-from services.cases.tables import Campaign, Case, CaseStatus
+from services.cases.tables import Campaign, Case, CaseStatus, CaseUpdate
 from shared.clock import Clock
 from shared.db import Database
 from shared.messages.cases import ClosedReason
 from shared.outbox import Outbox
 
 DUE_MAX = 100
+# Changed where events come to say more of the same file: the next import tells it all once more.
+EVENTS_SAY = "titles, discreet"
 
 log = structlog.get_logger(__name__)
 
@@ -114,11 +124,13 @@ class Publishing:
             return
         now = self._clock.now()
         new = case_row(file.case, folder.campaign, decision, _digest(folder, file), position, now)
-        row = await write_case(session, new, file.case)
+        marked = await _mark_updates(session, new, file)
+        row = await write_case(session, new, file.case, marked)
         await write_offline(session, file.case, now)
         if decision.publish_revision:
             event = published_event(row, file.case, folder.campaign, decision.publish_revision, now)
-            await self._outbox.add(session, event)
+            news = update_events(row, file.case, folder.campaign, marked, now)
+            await self._outbox.add(session, event, *news)
         if decision.close_revision:
             await self._close(session, row, decision)
 
@@ -133,6 +145,14 @@ class Publishing:
         log.info("case_closed", case=case.slug, reason=reason.value, revision=case.revision)
 
 
+async def _mark_updates(session: AsyncSession, new: Case, file: ReadFile) -> Marked:
+    """Before the rows of its last revision are gone."""
+    if await session.get(Case, new.id) is None:
+        return mark_updates(new.id, None, file.case.updates)
+    stored = await session.exec(select(CaseUpdate).where(col(CaseUpdate.case_id) == new.id))
+    return mark_updates(new.id, stored.all(), file.case.updates)
+
+
 def _stored(case: Case) -> Stored:
     return Stored(case.revision, case.status, case.digest)
 
@@ -141,6 +161,7 @@ def _digest(folder: Folder, file: ReadFile) -> str:
     """Of all that a revision says: the case, and what its events say of its campaign."""
     campaign = folder.campaign
     said: Sequence[str] = (
+        EVENTS_SAY,
         campaign.slug,
         campaign.name,
         campaign.verification,

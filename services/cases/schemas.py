@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.cases.tables import CaseStatus, UpdateKind
+from services.cases.tables import CaseStatus
 from services.cases.views import CaseLine, CaseView, FrontView, LedgerView
-from shared.messages.cases import Channel
+from shared.messages.cases import Channel, UpdateKind
 
 
 class Shown(BaseModel):

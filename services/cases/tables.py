@@ -13,7 +13,7 @@ from shared.audit import AuditColumns
 from shared.db import UtcDateTime
 from shared.dead_letters import DeadLetterColumns
 from shared.languages import SOURCE
-from shared.messages.cases import Channel, Verification
+from shared.messages.cases import Channel, UpdateKind, Verification
 from shared.outbox import OutboxColumns
 from shared.switches import SwitchColumns
 
@@ -33,11 +33,6 @@ class ConsentScope(StrEnum):
     NAME_AND_STORY = "name_and_story"
     STORY_WITHOUT_NAME = "story_without_name"
     NOTHING = "nothing"
-
-
-class UpdateKind(StrEnum):
-    NEWS = "news"
-    OUTCOME = "outcome"
 
 
 class LedgerKind(StrEnum):
@@ -156,12 +151,15 @@ class CaseLetter(Row, table=True):
 
 
 class CaseUpdate(Row, table=True):
-    """News of a case, or its outcome. `date` is as exact as it is known: 2020-04-02, 2021-01 or 2021."""
+    """News of a case, or its outcome. `date` is as exact as it is known: 2020-04-02, 2021-01 or 2021.
+
+    `id` stays the same while its words are corrected; rows from before there were ids have none."""
 
     __tablename__ = "case_update"
 
     case_id: UUID = Field(primary_key=True, foreign_key="case.id")
     position: int = Field(primary_key=True)
+    id: UUID | None = None
     kind: UpdateKind = Field(sa_type=_word(UpdateKind))
     date: str | None = None
     text: str = Field(sa_type=Text)

@@ -6,10 +6,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from services.cases.tables import CaseStatus, UpdateKind
+from services.cases.tables import CaseStatus
 from shared.languages import SOURCE, direction
 from shared.languages.formats import language_name
-from shared.messages.cases import Channel
+from shared.messages.cases import Channel, UpdateKind
 
 
 @dataclass(frozen=True)
