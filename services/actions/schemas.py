@@ -140,7 +140,7 @@ class ActionRequest(Fields):
         default=None, description="ids of the case's targets; absent: all that the channel reaches"
     )
     hide_email: bool = Field(default=False, description="officials do not learn the supporter's address")
-    opt_in: bool = Field(default=False, description="the supporter wants to hear of this campaign again")
+    opt_in: bool = Field(default=False, description="the supporter wants a mail when something changes in this case")
     source: Annotated[dict[SourceKey, SourceValue], Field(max_length=SOURCE_ENTRIES_MAX)] = Field(
         default_factory=dict, description="where they came from: partner, utm_source, utm_medium, utm_campaign ..."
     )

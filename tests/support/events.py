@@ -5,7 +5,16 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from shared.messages.actions import ActionAcceptedV1, ActionValidity, Letter, Supporter
-from shared.messages.cases import CaseClosedV1, CasePublishedV1, Channel, ClosedReason, LetterTemplate, Target
+from shared.messages.cases import (
+    CaseClosedV1,
+    CasePublishedV1,
+    Channel,
+    ClosedReason,
+    LetterTemplate,
+    Target,
+    UpdateKind,
+    UpdatePublishedV1,
+)
 from shared.messages.delivery import LetterSentV1
 from shared.messages.envelope import derived_id
 
@@ -52,6 +61,24 @@ def a_closed_case(**changes: Any) -> CaseClosedV1:
         "closed_at": NOW,
     }
     return CaseClosedV1(**(values | changes))
+
+
+def an_update(**changes: Any) -> UpdatePublishedV1:
+    values: dict[str, Any] = {
+        "update_id": derived_id("update", "one"),
+        "case_id": CASE_ID,
+        "slug": "a-test-case",
+        "campaign_name": "Write for Rights",
+        "title": "A test case",
+        "titles": {"es": "Un caso de prueba"},
+        "discreet": False,
+        "kind": UpdateKind.NEWS,
+        "language": "en",
+        "text": "They were moved.",
+        "translations": {"es": "Les trasladaron."},
+        "published_at": NOW,
+    }
+    return UpdatePublishedV1(**(values | changes))
 
 
 def an_accepted_action(**changes: Any) -> ActionAcceptedV1:
