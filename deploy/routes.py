@@ -39,6 +39,7 @@ ROUTES = (
     Route("/api/v1/posts", Service.ACTIONS),
     Route("/receipts", Service.ACTIONS),
     Route("/verify", Service.ACTIONS),
+    Route("/unsubscribe", Service.ACTIONS),
     Route("/api/v1/receipts", Service.ACTIONS),
 )
 EVERYTHING_ELSE = Service.CASES

@@ -77,8 +77,15 @@ class Outbox:
 
     async def add_sealed(self, session: AsyncSession, messages: Sequence[Message]) -> None:
         """As `add`, for events that were put into their envelopes before."""
-        await insert_many_once(session, self.table, self.rows(messages))
+        await self.add_new(session, messages)
+
+    async def add_new(self, session: AsyncSession, messages: Sequence[Message]) -> set[UUID]:
+        """As `add_sealed`. Returns the ids of those that were not kept before."""
+        if not messages:
+            return set()
+        new = await insert_many_once(session, self.table, self.rows(messages))
         await ring_on_commit(session, CHANNEL, self._wake)
+        return new
 
     def rows(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
         """The rows of these messages, for a statement that writes them by itself."""

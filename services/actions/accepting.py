@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from services.actions.errors import NotAccepting
 from services.actions.known_cases import KnownCases
 from services.actions.tables import CaseStatus
+from services.actions.telling_news import NEWS_SWITCH
 from shared.clock import Clock
 from shared.db import DatabaseAway
 from shared.switches import Switches
@@ -34,7 +35,7 @@ class IntakeSwitches:
 
 
 def offered_switches(cases: KnownCases, switches: Switches, clock: Clock) -> Callable[[], Awaitable[Sequence[Switch]]]:
-    """All of intake, sharing, and each case that is open or was switched before."""
+    """All of intake, news, sharing, and each case that is open or was switched before."""
 
     async def offer() -> list[Switch]:
         turned = {name.removeprefix(OF_CASE) for name in switches.names() if name.startswith(OF_CASE)}
@@ -42,6 +43,7 @@ def offered_switches(cases: KnownCases, switches: Switches, clock: Clock) -> Cal
         return [
             Switch(ACCEPTING, "Letters for all cases are taken in", PLAIN_STATES),
             *(Switch(OF_CASE + slug, f"Letters for {slug} are taken in", PLAIN_STATES) for slug in slugs),
+            Switch(NEWS_SWITCH, "News of cases goes out by mail to those who asked for it", PLAIN_STATES),
             Switch(Feature.SHARING.value, "Receipts offer ways to share the case"),
         ]
 

@@ -9,9 +9,11 @@ from fastapi import FastAPI
 from services.actions.api import api_router
 from services.actions.challenges import challenges_router
 from services.actions.hot_route import HotRoute
+from services.actions.news_pages import news_router
 from services.actions.ops_bundles import bundles_router
 from services.actions.ops_invalidations import invalidations_router
 from services.actions.ops_likeness import likeness_router
+from services.actions.ops_news import ops_news_router
 from services.actions.ops_rules import rules_router
 from services.actions.ops_solidarity import solidarity_router
 from services.actions.ops_switches import switches_router
@@ -55,10 +57,12 @@ def create_app(wiring: Wiring) -> FastAPI:
     app.include_router(paper_router(wiring))
     app.include_router(verify_router(wiring))
     app.include_router(taking_back_router(wiring))
+    app.include_router(news_router(wiring))
     app.include_router(likeness_router(wiring))
     app.include_router(invalidations_router(wiring))
     app.include_router(solidarity_router(wiring))
     app.include_router(bundles_router(wiring))
+    app.include_router(ops_news_router(wiring))
     app.include_router(switches_router(wiring))
     app.include_router(rules_router(wiring))
     show_way_in(app)

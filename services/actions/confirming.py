@@ -11,6 +11,7 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.actions.first_letters import hold_first, share_with, tell_fresh
+from services.actions.news_consent import resume_news
 from services.actions.receipts import TOKEN, targets_of
 from services.actions.senders import sender_key
 from services.actions.solidarity import for_carriers
@@ -86,6 +87,8 @@ class Confirmations:
                 columns = dict(share.columns)
                 await tell_fresh(session, self._outbox, first, action.id, share, [event])
             await _write(session, action.id, columns | {"verified_at": now})
+            if action.opt_in:
+                await resume_news(session, action.supporter_email, now)
         return LinkView(Standing.CONFIRMED, action, link.case_title)
 
     async def _find(self, session: AsyncSession, token: str, *, hold: bool = False) -> LinkView | None:

@@ -204,6 +204,16 @@ class NothingToBundle(Problem):
         super().__init__(409, "nothing-to-bundle", "There is nothing to bundle for this case", detail)
 
 
+class NoSuchNews(Problem):
+    def __init__(self) -> None:
+        super().__init__(404, "no-such-news", "There is no such update")
+
+
+class CannotStopNews(Problem):
+    def __init__(self, state: str) -> None:
+        super().__init__(409, "cannot-stop-news", "This cannot be stopped any more", f"It is {state}.")
+
+
 class NoSuchInvalidation(Problem):
     def __init__(self) -> None:
         super().__init__(404, "no-such-invalidation", "There is no such invalidation")

@@ -12,12 +12,13 @@ from services.actions.forwarding import ask_forwarding
 from services.actions.letter_states import STATE_BY_EVENT
 from services.actions.registering import note_registered
 from services.actions.tables import CaseStatus, DeadLetter, KnownCaseRow, KnownTargetRow, LetterReport
+from services.actions.telling_news import keep_updates
 from services.actions.wiring import Wiring
 from shared.bus import Handler, Queue, Subscription
 from shared.bus.dispatch import dispatch
 from shared.db import Database, insert_once
 from shared.dead_letters import keeper
-from shared.messages.cases import CaseClosedV1, CasePublishedV1, Target
+from shared.messages.cases import CaseClosedV1, CasePublishedV1, Target, UpdatePublishedV1
 from shared.messages.delivery import ActionsRegisteredV1, AnswerReceivedV1, LetterEvent
 from shared.messages.envelope import Envelope, Event
 
@@ -116,7 +117,7 @@ def _insert(session: AsyncSession, table: Table) -> postgresql.Insert | sqlite.I
     return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
 
 
-CASES = Queue("actions.cases", (CasePublishedV1, CaseClosedV1))
+CASES = Queue("actions.cases", (CasePublishedV1, CaseClosedV1, UpdatePublishedV1))
 RECEIPTS = Queue("actions.receipts", tuple(STATE_BY_EVENT))
 # Of their own: among reports on letters they would cut batches short, and wait behind all letters of a launch.
 REGISTRATIONS = Queue("actions.registrations", (ActionsRegisteredV1,))
@@ -131,6 +132,7 @@ def subscriptions(wiring: Wiring) -> list[Subscription]:
     handlers: dict[type[Event], Handler] = {
         CasePublishedV1: partial(remember_cases, database=database),
         CaseClosedV1: partial(close_cases, database=database),
+        UpdatePublishedV1: partial(keep_updates, database=database, clock=wiring.clock, rules=wiring.news_rules),
     }
     note = partial(note_reports, database=database)
     return [

@@ -16,6 +16,7 @@ from services.actions.errors import HiddenFieldFilled, UnknownReceipt, WrongType
 from services.actions.form import WriteForm, as_request, form_action_id, in_form_words, read_form
 from services.actions.intake import accept_action
 from services.actions.known_cases import KnownCase
+from services.actions.next_case import NextCase, next_case
 from services.actions.origins import origin_of
 from services.actions.posting import postings_of
 from services.actions.receipts import ReceiptView, find_receipt
@@ -80,6 +81,7 @@ def pages_router(wiring: Wiring) -> APIRouter:
             path=f"/receipts/{token}",
             receipt=receipt,
             sharing=await _sharing(receipt, wiring),
+            following=await _following(receipt, tongue_of(request).language, wiring),
             postings=postings_of(receipt, server, wiring.settings.public_url),
             server=server,
         )
@@ -130,6 +132,17 @@ async def _sharing(receipt: ReceiptView, wiring: Wiring) -> Sharing | None:
     if not receipt.case_is_open or await wiring.shedding.sheds(Feature.SHARING):
         return None
     return share_case(receipt.action.case_slug, receipt.case_title, wiring.settings.public_url)
+
+
+async def _following(receipt: ReceiptView, language: str, wiring: Wiring) -> NextCase | None:
+    """Once what they wrote is accepted; and left out rather than waited for."""
+    if receipt.status != "accepted":
+        return None
+    try:
+        cases = await wiring.cases.all()
+    except DatabaseAway:
+        return None
+    return next_case(receipt.action.case_slug, cases, language, wiring.clock.now())
 
 
 async def _give_back(request: Request, form: WriteForm, problem: Problem, wiring: Wiring) -> HTMLResponse:

@@ -114,6 +114,11 @@ class ReceiptView:
     def address_can_be_hidden(self) -> bool:
         return self.can_be_taken_back and self.action.channel == Channel.EMAIL and not self.action.hide_email
 
+    @property
+    def can_have_news(self) -> bool:
+        """Where it stands, and there is an address to write to."""
+        return self.status == "accepted" and not self.case_is_withdrawn and bool(self.action.supporter_email)
+
     def as_json(self) -> dict[str, Any]:
         """For `GET /api/v1/receipts/{token}`. Who wrote and what they wrote stays on the page."""
         action = self.action

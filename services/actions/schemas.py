@@ -141,7 +141,7 @@ class ActionRequest(Fields):
         default=None, description="ids of the case's targets; absent: all that the channel reaches"
     )
     hide_email: bool = Field(default=False, description="officials do not learn the supporter's address")
-    opt_in: bool = Field(default=False, description="the supporter wants to hear of this campaign again")
+    opt_in: bool = Field(default=False, description="the supporter wants a mail when something changes in this case")
     # Left out of the digest where it says nothing, as it said nothing before there was such a field.
     may_be_shown: bool = Field(
         default=False,

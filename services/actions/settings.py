@@ -55,6 +55,12 @@ class ActionsSettings(Settings):
     verify_reminder_hours: float = Field(
         default=24.0, gt=0, description="after which who has not confirmed is reminded, once, h"
     )
+    news_wait_seconds: float = Field(
+        default=300.0, ge=0, description="time for second thoughts before people are told by mail of an update, s"
+    )
+    news_per_minute: int = Field(
+        default=1000, ge=1, le=6000, description="mails with news of one update that are asked for in a minute"
+    )
     likeness_seconds: float = Field(
         default=180.0, gt=0, description="how often new letters are counted and compared, s"
     )

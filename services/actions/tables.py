@@ -25,6 +25,7 @@ IS_REGISTERED = text("registered_at IS NOT NULL")
 IS_UNREAD = text("judgement = 'waiting'")
 IS_UNBUNDLED = text("judgement IN ('shown', 'for_family') AND bundle_id IS NULL")
 
+IS_OPTED_IN = text("opt_in")
 IS_ASKED = text("verify_token IS NOT NULL")
 # Written out, not bound as parameters: only then can a prepared statement use the partial index.
 IS_UNREMINDED = text("verify_token IS NOT NULL AND verified_at IS NULL AND reminded_at IS NULL")
@@ -56,6 +57,9 @@ class Action(Row, table=True):
         Index("action_located", "accepted_at", postgresql_where=IS_LOCATED, sqlite_where=IS_LOCATED),
         Index("action_invalidated", "invalidation_id", postgresql_where=IS_INVALID, sqlite_where=IS_INVALID),
         Index("action_verify_token", "verify_token", unique=True, postgresql_where=IS_ASKED, sqlite_where=IS_ASKED),
+        Index(
+            "action_opted_in", "case_id", "accepted_at", "id", postgresql_where=IS_OPTED_IN, sqlite_where=IS_OPTED_IN
+        ),
         Index("action_unreminded", "accepted_at", postgresql_where=IS_UNREMINDED, sqlite_where=IS_UNREMINDED),
         Index("action_unread", "accepted_at", postgresql_where=IS_UNREAD, sqlite_where=IS_UNREAD),
         Index("action_unbundled", "case_slug", postgresql_where=IS_UNBUNDLED, sqlite_where=IS_UNBUNDLED),

@@ -22,6 +22,8 @@ from services.actions.invalidating import Invalidations
 from services.actions.known_cases import KnownCases
 from services.actions.likeness_meter import LikenessMeter
 from services.actions.metrics import IntakeMetrics
+from services.actions.news_consent import NewsConsent
+from services.actions.news_desk import NewsDesk
 from services.actions.one_statement import OneStatement
 from services.actions.proving import Proving
 from services.actions.rate_limits import LimitedBy, RateLimits, read_limits
@@ -35,6 +37,7 @@ from services.actions.store import ActionStore
 from services.actions.tables import Audit, SwitchRow
 from services.actions.tables import Outbox as OutboxRow
 from services.actions.taking_back import TakingBack
+from services.actions.telling_news import TURN_SECONDS, NewsRules, NewsTeller
 from services.actions.used_proofs import UsedProofs
 from services.actions.verification import VerificationRules
 from services.actions.waiting import Waiting
@@ -98,6 +101,10 @@ class Wiring:
     solidarity: SolidarityDesk
     bundles: SolidarityBundles
     asking_again: AskingAgain
+    news_rules: NewsRules
+    news_consent: NewsConsent
+    news_desk: NewsDesk
+    news_teller: NewsTeller
     own_networks: tuple[IPv4Network | IPv6Network, ...]
     bare: BareConnections | None
     ringer: Ringer
@@ -125,6 +132,7 @@ class Wiring:
             chore(self.rules.forget_old, FORGET_EVERY_SECONDS),
             chore(self.used_proofs.forget_expired, FORGET_PROOFS_EVERY_SECONDS),
             chore(self.asking_again.remind, REMIND_EVERY_SECONDS),
+            chore(self.news_teller.tell, TURN_SECONDS),
         ]
 
     def web_chores(self) -> list[Job]:
@@ -172,6 +180,7 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
     shedding = Shedding([Feature.SHARING], switches, load, clock, registry)
     offered = offered_switches(cases, switches, clock)
     used_proofs = UsedProofs(database, clock)
+    news_rules = _news_rules(settings)
     proving = Proving(settings.proof_secret, used_proofs, clock, metrics)
     return Wiring(
         settings=settings,
@@ -212,6 +221,10 @@ def build(settings: ActionsSettings, *, clock: Clock | None = None) -> Wiring:
         solidarity=SolidarityDesk(database, outbox, clock, audit),
         bundles=SolidarityBundles(database, clock, audit),
         asking_again=AskingAgain(database, outbox, clock, _rules(settings)),
+        news_rules=news_rules,
+        news_consent=NewsConsent(database, outbox, clock),
+        news_desk=NewsDesk(database, clock, audit),
+        news_teller=NewsTeller(database, outbox, clock, switches, news_rules, registry),
         own_networks=trusted_networks(settings.trusted_proxies),
         bare=bare,
         ringer=ringer,
@@ -249,6 +262,11 @@ def _rules(settings: ActionsSettings) -> VerificationRules:
         between_mails=timedelta(seconds=settings.verify_mail_seconds_min),
         reminded_after=timedelta(hours=settings.verify_reminder_hours),
     )
+
+
+def _news_rules(settings: ActionsSettings) -> NewsRules:
+    wait = timedelta(seconds=settings.news_wait_seconds)
+    return NewsRules(settings.public_url.rstrip("/"), wait, settings.news_per_minute)
 
 
 def _watch(settings: ActionsSettings, database: Database, clock: Clock, registry: CollectorRegistry) -> DominanceWatch:

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.cases.issues import Issue
-from services.cases.tables import CaseStatus, ConsentScope, UpdateKind
+from services.cases.tables import CaseStatus, ConsentScope
 from services.cases.variants import POINTS_MAX, POINTS_MIN, variants_of
 from shared.delivery_policy import DeliveryPolicy
 from shared.languages import SOURCE
 from shared.languages.formats import Formats, is_language
-from shared.messages.cases import Channel, Verification
+from shared.messages.cases import Channel, UpdateKind, Verification
 
 SUBJECT_CHARACTERS_MAX = 200
 BODY_CHARACTERS_MAX = 20_000
@@ -171,10 +171,15 @@ class LetterPart(FilePart):
 
 
 class UpdatePart(FilePart):
+    """With a `key`, it stays the same update however much of it is rewritten. `mail`: whether those who asked to hear
+    of the case are told of it, once, when it is new."""
+
+    key: Slug | None = None
     kind: UpdateKind
     date: PartialDay | None = None
     text: Words
     translations: Annotated[dict[Language, Words], Field(max_length=ITEMS_MAX)] = {}
+    mail: bool = True
 
 
 class OfflinePart(FilePart):

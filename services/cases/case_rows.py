@@ -6,17 +6,25 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete
-from sqlmodel import col, select
+from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.cases.case_files import CampaignFile, CaseFile, LetterPart, TargetPart
+from services.cases.case_files import CampaignFile, CaseFile, LetterPart, TargetPart, UpdatePart
 from services.cases.picture_files import Rendition
 from services.cases.pictures import write_pictures
 from services.cases.revisions import Decision
 from services.cases.solidarity import forget_messages
 from services.cases.tables import Campaign, Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate, ConsentScope, Picture
-from services.cases.update_rows import update_rows
-from shared.messages.cases import CaseClosedV1, CasePublishedV1, ClosedReason, LetterTemplate, Protection, Target
+from services.cases.update_rows import Updates
+from shared.messages.cases import (
+    CaseClosedV1,
+    CasePublishedV1,
+    ClosedReason,
+    LetterTemplate,
+    Protection,
+    Target,
+    UpdatePublishedV1,
+)
 from shared.messages.envelope import derived_id
 
 ERASED = ""
@@ -58,10 +66,10 @@ def case_row(
     )
 
 
-async def write_case(session: AsyncSession, new: Case, case: CaseFile, pictures: Sequence[Rendition] = ()) -> Case:
+async def write_case(
+    session: AsyncSession, new: Case, case: CaseFile, updates: Updates, pictures: Sequence[Rendition] = ()
+) -> Case:
     """Put the case and all its parts in the place of what was there. Returns the row that the session watches."""
-    told = (await session.exec(select(CaseUpdate).where(col(CaseUpdate.case_id) == new.id))).all()
-    updates = list(update_rows(new.id, case.updates, told, new.published_at))
     await _delete_parts(session, new.id)
     row = await session.merge(new)
     await session.flush()
@@ -70,7 +78,7 @@ async def write_case(session: AsyncSession, new: Case, case: CaseFile, pictures:
         session.add(_target_row(row.id, position, target))
     for position, letter in enumerate(case.letters):
         session.add(_letter_row(row.id, position, letter))
-    session.add_all(updates)
+    session.add_all(updates.rows)
     return row
 
 
@@ -99,8 +107,18 @@ def published_event(row: Case, case: CaseFile, campaign: CampaignFile, revision:
         closes_at=case.closes_at,
         risky_countries=risky_countries(campaign, case),
         protection=Protection(verification=campaign.verification, proof_of_work=campaign.proof_of_work),
+        titles=_titles(case),
+        discreet=case.discreet,
         published_at=now,
     )
+
+
+def update_events(
+    row: Case, case: CaseFile, campaign: CampaignFile, updates: Updates, now: datetime
+) -> list[UpdatePublishedV1]:
+    """Of each update that is new, and is to be told by mail."""
+    told = [one for one in zip(updates.rows, case.updates, strict=True) if one[0].id in updates.fresh and one[1].mail]
+    return [_update_event(row, case, campaign, kept.id, update, now) for kept, update in told]
 
 
 def risky_countries(campaign: CampaignFile | Campaign, case: CaseFile | Case) -> tuple[str, ...]:
@@ -129,6 +147,30 @@ def _letter_row(case_id: UUID, position: int, letter: LetterPart) -> CaseLetter:
 def _template(letter: LetterPart) -> LetterTemplate:
     body, *variants = letter.bodies
     return LetterTemplate(language=letter.language, subject=letter.subject, body=body, variants=tuple(variants))
+
+
+def _update_event(
+    row: Case, case: CaseFile, campaign: CampaignFile, update_id: UUID, update: UpdatePart, now: datetime
+) -> UpdatePublishedV1:
+    return UpdatePublishedV1(
+        update_id=update_id,
+        case_id=row.id,
+        slug=case.slug,
+        campaign_name=campaign.name,
+        title=case.title,
+        titles=_titles(case),
+        discreet=case.discreet,
+        kind=update.kind,
+        date=update.date,
+        language=case.language,
+        text=update.text,
+        translations=update.translations,
+        published_at=now,
+    )
+
+
+def _titles(case: CaseFile) -> dict[str, str]:
+    return {language: words.title for language, words in case.translations.items()}
 
 
 def _target(target: TargetPart) -> Target:

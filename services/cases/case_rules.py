@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from services.cases.case_files import BODY_CHARACTERS_MAX, CaseFile, CaseWords, LetterPart
-from services.cases.tables import CaseStatus, ConsentScope, UpdateKind
+from services.cases.tables import CaseStatus, ConsentScope
 from services.cases.yaml_lines import Path_
-from shared.messages.cases import Channel
+from shared.messages.cases import Channel, UpdateKind
 
 NAME_PART_LETTERS_MIN = 3
 # Its event carries every body that a letter of the case may have started from: well below what a broker takes.

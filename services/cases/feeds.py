@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from uuid import UUID
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from services.cases.front_views import NewsLine, NewsView
 from services.cases.speaking import news_in
-from services.cases.tables import UpdateKind
-from services.cases.views import CaseView, NewsLine, NewsView
+from services.cases.views import CaseView
 from services.cases.voices import Voice
 from shared.languages import LANGUAGES, N_, direction
 from shared.languages.saying import say
+from shared.messages.cases import UpdateKind
 from shared.messages.envelope import derived_id
 from shared.web.tongues import Tongue
 

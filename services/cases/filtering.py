@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
+from services.cases.front_views import CaseLine
 from services.cases.searching import find_cases, read_query
-from services.cases.views import CaseLine
 from shared.languages.formats import Formats
 
 

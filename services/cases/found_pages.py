@@ -9,9 +9,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from services.cases.answers import TEXT, XML
+from services.cases.front_views import FrontView
 from services.cases.reading import Reading
 from services.cases.speaking import case_in
-from services.cases.views import CaseView, FrontView
+from services.cases.views import CaseView
 from shared.languages import LANGUAGES, direction, spoken_or_source
 from shared.languages.formats import Formats
 from shared.paper.typesetting import TooBusy, typeset

@@ -11,29 +11,18 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.cases.case_rows import risky_countries
 from services.cases.errors import CaseWithdrawn, NotShown, UnknownCase, UnknownPicture
+from services.cases.front_views import CampaignView, CaseLine, FrontView, NewsLine, NewsView
 from services.cases.issues import Issue
 from services.cases.ledger_views import add_up, read_ledger, read_offline, read_totals
 from services.cases.pictures import picture_views, read_picture
 from services.cases.settings import CasesSettings
 from services.cases.solidarity import read_messages
-from services.cases.tables import Campaign, Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate, UpdateKind
+from services.cases.tables import Campaign, Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate
 from services.cases.variants import variants_of
-from services.cases.views import (
-    CampaignView,
-    CaseLine,
-    CaseView,
-    Counts,
-    FrontView,
-    LedgerView,
-    LetterView,
-    NewsLine,
-    NewsView,
-    TargetView,
-    UpdateView,
-)
+from services.cases.views import CaseView, Counts, LedgerView, LetterView, TargetView, UpdateView
 from shared.clock import Clock
 from shared.db import Database
-from shared.messages.cases import Channel
+from shared.messages.cases import Channel, UpdateKind
 
 CASES_MAX = 500
 NEWS_MAX = 50

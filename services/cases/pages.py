@@ -12,11 +12,12 @@ from fastapi.responses import Response
 from services.cases.answers import HTML
 from services.cases.case_files import BODY_CHARACTERS_MAX, SUBJECT_CHARACTERS_MAX
 from services.cases.filtering import EVERYTHING, Wish, asks, choices, narrow, read_wish
+from services.cases.front_views import FrontView
 from services.cases.issues import ISSUE_WORDS
 from services.cases.reading import Reading
 from services.cases.searching import QUERY_CHARACTERS_MAX
 from services.cases.speaking import case_in, front_in
-from services.cases.views import CaseView, FrontView
+from services.cases.views import CaseView
 from services.cases.visitors import variant_for
 from shared.languages.formats import Formats
 from shared.posts.networks import NAMES

@@ -10,7 +10,8 @@ from unicodedata import bidirectional
 from urllib.parse import urlsplit
 
 from services.cases import words_on_paper as words
-from services.cases.views import CaseLine, CaseView, FrontView, TargetView
+from services.cases.front_views import CaseLine, FrontView
+from services.cases.views import CaseView, TargetView
 from services.cases.voices import Voice
 from services.cases.words_on_paper import Chapter
 from shared.languages import direction

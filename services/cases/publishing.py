@@ -3,29 +3,36 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from uuid import UUID
 
 import structlog
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.cases.case_rows import case_row, closed_event, erase_case, published_event, write_case
+from services.cases.case_rows import (
+    case_row,
+    closed_event,
+    erase_case,
+    published_event,
+    update_events,
+    write_case,
+)
 from services.cases.drawing import Drawn, draw_pictures, to_draw
 from services.cases.folder import Complaint, Folder, FolderRefused, ReadFile, read_folder
 from services.cases.locks import lock_tables
 from services.cases.offline_counts import write_offline
 from services.cases.revisions import Decision, Step, Stored, Wanted, decide_close, decide_import
-from services.cases.tables import Campaign, Case, CaseStatus
+from services.cases.tables import Campaign, Case, CaseStatus, CaseUpdate
+from services.cases.update_rows import Updates, make_updates
 from shared.clock import Clock
 from shared.db import Database
 from shared.messages.cases import ClosedReason
 from shared.outbox import Outbox
 
 DUE_MAX = 100
-# They came to files of cases later. Where they are not used, a file's digest is what it was before: a new version of
-# the platform must not take a case that was closed by hand for one that its file opens again.
-LATER_FIELDS = ("issues", "picture")
 
 log = structlog.get_logger(__name__)
 
@@ -131,11 +138,13 @@ class Publishing:
             return
         now = self._clock.now()
         new = case_row(file.case, folder.campaign, decision, _digest(folder, file), position, now)
-        row = await write_case(session, new, file.case, drawn.get(file.case.slug, ()))
+        updates = await _make_updates(session, file, new.id, now)
+        row = await write_case(session, new, file.case, updates, drawn.get(file.case.slug, ()))
         await write_offline(session, file.case, now)
         if decision.publish_revision:
             event = published_event(row, file.case, folder.campaign, decision.publish_revision, now)
-            await self._outbox.add(session, event)
+            news = update_events(row, file.case, folder.campaign, updates, now)
+            await self._outbox.add(session, event, *news)
         if decision.close_revision:
             await self._close(session, row, decision)
 
@@ -150,12 +159,23 @@ class Publishing:
         log.info("case_closed", case=case.slug, reason=reason.value, revision=case.revision)
 
 
+async def _make_updates(session: AsyncSession, file: ReadFile, case_id: UUID, now: datetime) -> Updates:
+    """Before the rows of its last revision are gone."""
+    if await session.get(Case, case_id) is None:
+        return make_updates(case_id, file.case.updates, None, now)
+    stored = await session.exec(select(CaseUpdate).where(col(CaseUpdate.case_id) == case_id))
+    return make_updates(case_id, file.case.updates, stored.all(), now)
+
+
 def _stored(case: Case) -> Stored:
     return Stored(case.revision, case.status, case.digest)
 
 
 def _digest(folder: Folder, file: ReadFile) -> str:
-    """Of all that a revision says: the case, and what its events say of its campaign."""
+    """Of all that a revision says: the case, and what its events say of its campaign.
+
+    What a file leaves out is left out: a version of the platform that knows more fields must not take a case that was
+    closed by hand for one that its file opens again."""
     campaign = folder.campaign
     said: Sequence[str] = (
         campaign.slug,
@@ -163,7 +183,7 @@ def _digest(folder: Folder, file: ReadFile) -> str:
         campaign.verification,
         str(campaign.proof_of_work),
         *campaign.risky_countries,
-        file.case.model_dump_json(exclude={name for name in LATER_FIELDS if not getattr(file.case, name)}),
+        file.case.model_dump_json(exclude_defaults=True),
         *([file.picture.digest] if file.picture else []),
     )
     return sha256("\x1f".join(said).encode()).hexdigest()

@@ -11,10 +11,11 @@ from fastapi.responses import Response
 
 from services.cases.answers import PDF, PNG, WEBP, Answer, make_answer, respond
 from services.cases.errors import NotShown, UnknownCase
+from services.cases.front_views import FrontView, NewsView
 from services.cases.library import Library
 from services.cases.remembered import Remembered
 from services.cases.settings import CasesSettings
-from services.cases.views import CaseView, FrontView, NewsView
+from services.cases.views import CaseView
 from shared.clock import Clock
 from shared.db import DatabaseAway
 

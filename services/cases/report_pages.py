@@ -5,11 +5,11 @@ from collections import defaultdict
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from services.cases.front_views import CaseLine
 from services.cases.offline_reports import OfflineReports
 from services.cases.reading import Reading
 from services.cases.report_form import COUNT_MAX, LINE_CHARACTERS_MAX, NOTE_CHARACTERS_MAX, as_wish, read_form
 from services.cases.speaking import front_in
-from services.cases.views import CaseLine
 from shared.clock import Clock
 from shared.db import DatabaseAway
 from shared.languages import N_

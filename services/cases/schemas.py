@@ -7,10 +7,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.cases.front_views import CaseLine, FrontView
 from services.cases.issues import Issue
-from services.cases.tables import CaseStatus, UpdateKind
-from services.cases.views import CaseLine, CaseView, FrontView, LedgerView, PictureView
-from shared.messages.cases import Channel
+from services.cases.tables import CaseStatus
+from services.cases.views import CaseView, LedgerView, PictureView
+from shared.messages.cases import Channel, UpdateKind
 
 
 class Shown(BaseModel):

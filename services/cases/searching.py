@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from services.cases.views import CaseLine
+from services.cases.front_views import CaseLine
 from shared.languages.formats import Formats, plain
 
 QUERY_CHARACTERS_MAX = 80

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-from services.cases.views import CaseLine, CaseView, FrontView, NewsLine, NewsView, UpdateView
+from services.cases.front_views import CaseLine, FrontView, NewsLine, NewsView
+from services.cases.views import CaseView, UpdateView
 
 
 class Spoken(Protocol):

@@ -13,7 +13,7 @@ from shared.audit import AuditColumns
 from shared.db import UtcDateTime
 from shared.dead_letters import DeadLetterColumns
 from shared.languages import SOURCE
-from shared.messages.cases import Channel, Verification
+from shared.messages.cases import Channel, UpdateKind, Verification
 from shared.outbox import OutboxColumns
 from shared.switches import SwitchColumns
 
@@ -33,11 +33,6 @@ class ConsentScope(StrEnum):
     NAME_AND_STORY = "name_and_story"
     STORY_WITHOUT_NAME = "story_without_name"
     NOTHING = "nothing"
-
-
-class UpdateKind(StrEnum):
-    NEWS = "news"
-    OUTCOME = "outcome"
 
 
 class LedgerKind(StrEnum):

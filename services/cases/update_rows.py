@@ -1,6 +1,14 @@
-"""An update stays the same one when its case is published again: feeds name it for ever by what is kept here. Pure."""
+"""An update stays the same one when its case is published again, and is news but once. Pure.
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+Feeds name an update for ever by what is kept here, and who asked for news gets a mail of each. A campaigner who
+corrects a word or a date tells nothing new. So an update is known again by its `key`, where it has one; else by its
+text; else by being like one that is no longer there. What is like none of those is new.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -8,52 +16,92 @@ from services.cases.case_files import UpdatePart
 from services.cases.tables import CaseUpdate
 from shared.messages.envelope import derived_id
 
-Said = CaseUpdate | UpdatePart
+SHARED_WORDS_MIN = 0.6
+_WORD = re.compile(r"\w+")
 
-# An update is one that we had if it says the same; else if it says so of another day, else other words of that day.
-SAME: Sequence[Callable[[Said], Hashable]] = (
-    lambda update: (update.kind, update.date, update.text),
-    lambda update: (update.kind, update.text),
-    lambda update: (update.kind, update.date),
-)
+Same = Callable[[UUID, CaseUpdate, UpdatePart], bool]
 
 
-def update_rows(
-    case_id: UUID, updates: Sequence[UpdatePart], stored: Sequence[CaseUpdate], now: datetime
+@dataclass(frozen=True)
+class Updates:
+    """The rows of a case's updates, in their order, and which of them nobody was told of before."""
+
+    rows: tuple[CaseUpdate, ...] = ()
+    fresh: frozenset[UUID] = frozenset()
+
+
+def make_updates(
+    case_id: UUID, wanted: Sequence[UpdatePart], stored: Sequence[CaseUpdate] | None, now: datetime
+) -> Updates:
+    """`stored`: none for a case that is published for the first time; then nothing is news.
+
+    A row's `changed_at` is when it first said what it says now."""
+    before = _matched(case_id, wanted, list(stored or ()))
+    rows = tuple(_rows(case_id, wanted, before, {row.id for row in stored or ()}, now))
+    fresh = (row.id for row in rows if stored is not None and row.position not in before)
+    return Updates(rows, frozenset(fresh))
+
+
+def _rows(
+    case_id: UUID, wanted: Sequence[UpdatePart], before: dict[int, CaseUpdate], taken: set[UUID], now: datetime
 ) -> Iterator[CaseUpdate]:
-    """The rows of these updates, in their order. `changed_at` is when one of them first said what it says now."""
-    before, taken = _matched(updates, list(stored)), {row.id for row in stored}
-    for position, update in enumerate(updates):
-        row = before.get(position)
-        same = row is not None and _words(row) == _words(update)
-        id_ = row.id if row else _new_id(case_id, update, taken)
+    for position, update in enumerate(wanted):
+        old = before.get(position)
+        id_ = _id_by_key(case_id, update.key) if update.key else old.id if old else _new_id(case_id, update, taken)
         taken.add(id_)
         yield CaseUpdate(
             case_id=case_id,
             position=position,
             id=id_,
-            published_at=row.published_at if row else now,
-            changed_at=row.changed_at if row and same else now,
-            **update.model_dump(),
+            published_at=old.published_at if old else now,
+            changed_at=old.changed_at if old and _words(old) == _words(update) else now,
+            **update.model_dump(exclude={"key", "mail"}),
         )
 
 
-def _matched(updates: Sequence[UpdatePart], stored: list[CaseUpdate]) -> dict[int, CaseUpdate]:
+def _matched(case_id: UUID, wanted: Sequence[UpdatePart], left: list[CaseUpdate]) -> dict[int, CaseUpdate]:
     """The row that each position's update was before; each row once."""
     found: dict[int, CaseUpdate] = {}
-    for same in SAME:
-        for position, update in enumerate(updates):
+    rules: tuple[Same, ...] = (_has_the_key, _says_the_same_of_that_day, _says_the_same, _is_a_correction)
+    for is_same in rules:
+        for position, update in enumerate(wanted):
             if position in found:
                 continue
-            row = next((row for row in stored if same(row) == same(update)), None)
-            if row:
-                found[position] = row
-                stored.remove(row)
+            if old := next((row for row in left if is_same(case_id, row, update)), None):
+                found[position] = old
+                left.remove(old)
     return found
 
 
-def _words(update: Said) -> tuple[object, ...]:
+def _has_the_key(case_id: UUID, old: CaseUpdate, new: UpdatePart) -> bool:
+    return new.key is not None and old.id == _id_by_key(case_id, new.key)
+
+
+def _says_the_same_of_that_day(_: UUID, old: CaseUpdate, new: UpdatePart) -> bool:
+    return (old.kind, old.date, old.text) == (new.kind, new.date, new.text)
+
+
+def _says_the_same(_: UUID, old: CaseUpdate, new: UpdatePart) -> bool:
+    return old.text == new.text
+
+
+def _is_a_correction(_: UUID, old: CaseUpdate, new: UpdatePart) -> bool:
+    """It tells of the same day, or most words are the same."""
+    same_day = old.date is not None and (old.date, old.kind) == (new.date, new.kind)
+    return same_day or _shared_words(old.text, new.text) >= SHARED_WORDS_MIN
+
+
+def _shared_words(one: str, other: str) -> float:
+    words, others = (Counter(_WORD.findall(text.casefold())) for text in (one, other))
+    return 2 * (words & others).total() / max(1, words.total() + others.total())
+
+
+def _words(update: CaseUpdate | UpdatePart) -> tuple[object, ...]:
     return update.kind, update.date, update.text, dict(update.translations)
+
+
+def _id_by_key(case_id: UUID, key: str) -> UUID:
+    return derived_id("update", case_id, key)
 
 
 def _new_id(case_id: UUID, update: UpdatePart, taken: set[UUID]) -> UUID:

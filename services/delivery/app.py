@@ -7,6 +7,7 @@ from services.delivery.dead_letters import dead_letters_api
 from services.delivery.ops_bundles import bundles_router
 from services.delivery.ops_groups import groups_pages
 from services.delivery.ops_incoming import incoming_pages
+from services.delivery.ops_news import news_pages
 from services.delivery.ops_overview import overview_pages
 from services.delivery.ops_posts import announcements_router
 from services.delivery.pages import install_pages
@@ -31,6 +32,7 @@ def create_app(wiring: Wiring) -> FastAPI:
     app.include_router(bundles_router(wiring))
     app.include_router(overview_pages(wiring))
     app.include_router(incoming_pages(wiring))
+    app.include_router(news_pages(wiring))
     app.include_router(groups_pages(wiring))
     app.include_router(style_pages(wiring.staff, wiring.pages))
     install_pages(app, wiring)

@@ -19,12 +19,15 @@ from services.delivery.outcomes import Decision
 from services.delivery.planning import PlannedLetter
 from services.delivery.reports import HeldLetter
 from services.delivery.states import CANCELLABLE, LetterState
-from services.delivery.tables import IS_LIVE, Cancellation, Letter
+from services.delivery.tables import IS_LIVE, IS_NEWS, Cancellation, Letter
 from shared.clock import Clock
 from shared.db import Database, insert_once
 from shared.messages.envelope import derived_id
 from shared.outbox import Outbox
 
+# Stands for a case where news is planned or a reader ends it: whatever cases it is of, a reader is one.
+NEWS_LOCK = derived_id("news")
+DEAD_MAILBOX = "its mailbox is dead"
 CANCELLED = Decision(LetterState.CANCELLED, counts=False)
 
 
@@ -38,11 +41,18 @@ def mail_about(action_id: UUID) -> UUID:
     return derived_id("mail about", action_id)
 
 
-def subjects_of(letter: HeldLetter | PlannedLetter) -> tuple[UUID, UUID, UUID]:
-    """What a letter must not go out for, once any of these is cancelled."""
-    to_target = letter.kind is LetterKind.LETTER
-    third = named_by(letter.case_id, letter.target_id) if to_target else mail_about(letter.action_id)
-    return letter.case_id, letter.action_id, third
+def subjects_of(letter: HeldLetter | PlannedLetter) -> tuple[UUID, ...]:
+    """What a letter must not go out for, once any of these is cancelled. Of news, its target is its reader."""
+    if letter.kind is LetterKind.LETTER:
+        return letter.case_id, letter.action_id, named_by(letter.case_id, letter.target_id)
+    if letter.kind is LetterKind.NEWS:
+        return letter.case_id, letter.action_id, mail_about(letter.action_id), letter.target_id
+    return letter.case_id, letter.action_id, mail_about(letter.action_id)
+
+
+def locks_of(letter: PlannedLetter) -> tuple[UUID, ...]:
+    """What planning shares of a letter, so that none slips between it and a cancellation."""
+    return (letter.case_id, NEWS_LOCK) if letter.kind is LetterKind.NEWS else (letter.case_id,)
 
 
 async def share_cases(session: AsyncSession, case_ids: Iterable[UUID]) -> None:
@@ -86,6 +96,11 @@ class Canceller:
         await self._remember(mail_about(action_id), case_id, reason)
         mine = and_(col(Letter.action_id) == action_id, col(Letter.kind).in_(TO_SUPPORTERS))
         return await self._stop_all(mine, reason)
+
+    async def cancel_reader(self, reader_id: UUID, reason: str) -> int:
+        """As `cancel_case`, for news to one reader, whatever case it is of."""
+        await self._remember(reader_id, NEWS_LOCK, reason)
+        return await self._stop_all(and_(IS_NEWS, col(Letter.target_id) == reader_id), reason)
 
     async def _remember(self, subject: UUID, case_id: UUID, reason: str) -> None:
         row = {"subject": subject, "reason": reason, "at": self._clock.now()}

@@ -4,7 +4,7 @@ A claim raises the letter's fence, and a result is written only under the fence 
 was taken for dead, and was not, changes nothing any more.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from random import Random
@@ -13,12 +13,13 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from services.delivery.cancelling import DEAD_MAILBOX, Canceller
 from services.delivery.channels import Answer, Dead
 from services.delivery.destinations import Bearing
 from services.delivery.grant_book import note_answers
 from services.delivery.holding import Verdict, hold_by_id, write_verdicts
-from services.delivery.kinds import LetterKind
-from services.delivery.next_letters import find_letters, find_others, take_turn
+from services.delivery.kinds import SUPPRESSIBLE, LetterKind
+from services.delivery.next_letters import find_letters, find_news, find_others, take_turn
 from services.delivery.outcomes import Decision, SendPolicy, decide
 from services.delivery.pauses import read_pauses
 from services.delivery.rendering import Composition
@@ -102,17 +103,23 @@ class Claims:
     ) -> None:
         self._database, self._outbox, self._clock = database, outbox, clock
         self._policy, self._default, self._random = policy, default, random
-        self._suppressions = suppressions
+        self._suppressions, self._canceller = suppressions, Canceller(database, outbox, clock)
         self._owner, self._lease, self._bearing = owner, lease, bearing
 
     async def claim(
-        self, count_max: int, others_max: int = 0, slots: int | None = None, landed: Mapping[str, int] | None = None
+        self,
+        count_max: int,
+        others_max: int = 0,
+        slots: int | None = None,
+        landed: Mapping[str, int] | None = None,
+        *,
+        news_max: int = 0,
     ) -> list[ClaimedLetter]:
         """Take up to `count_max` due letters, as lines, targets and destinations allow; no letter goes to two senders.
 
-        What is no letter, such as confirmations, comes first, up to its own bound. `slots` is how many letters this
-        sender can have in the air at all; none: any number. `landed`: by destination, how many of its own have landed,
-        and are not written down yet."""
+        What is no letter, such as confirmations, comes first, up to its own bound. News comes last, up to `news_max`,
+        and only while no bound holds up anything else. `slots` is how many letters this sender can have in the air at
+        all; none: any number. `landed`: by destination, how many of its own landed and are not written down yet."""
         async with self._database.transaction() as session:
             moment = await take_turn(session)
             if moment and isinstance(self._clock, FollowingClock):
@@ -133,7 +140,9 @@ class Claims:
                 at_once_max=self._bearing.at_once_max,
                 landed=landed or {},
             )
-            return await self._turn_away(session, await self._take(session, [*others, *letters], now), now)
+            room = min(news_max, count_max - len(others) - len(letters)) if len(others) < others_max else 0
+            news = await find_news(session, room, now)
+            return await self._turn_away(session, await self._take(session, [*others, *letters, *news], now), now)
 
     async def _take(self, session: AsyncSession, letter_ids: Sequence[UUID], now: datetime) -> list[ClaimedLetter]:
         if not letter_ids:
@@ -146,7 +155,8 @@ class Claims:
         self, session: AsyncSession, letters: list[ClaimedLetter], now: datetime
     ) -> list[ClaimedLetter]:
         """Those that may go. What was in the air when its address was suppressed, and came back, gets no further."""
-        addresses = {letter.id: normal(letter.composition.to_address or "") for letter in letters if _is_letter(letter)}
+        guarded = [letter for letter in letters if letter.composition.kind in SUPPRESSIBLE]
+        addresses = {letter.id: normal(letter.composition.to_address or "") for letter in guarded}
         suppressed = await find_suppressed(session, set(addresses.values()), now) if addresses else set()
         if not suppressed:
             return letters
@@ -191,13 +201,17 @@ class Claims:
             await move_letters(session, moves, now)
             heard = [(verdict.letter.line_id, answers[verdict.letter.id]) for verdict in verdicts]
             await note_answers(session, [(line_id, answer) for line_id, answer in heard if line_id], now, self._bearing)
-        await self._suppress_dead(results, {verdict.letter.id for verdict in verdicts})
+        await self._suppress_dead(results, {verdict.letter.id: verdict.letter for verdict in verdicts})
         return {verdict.letter.id: verdict for verdict in verdicts}
 
-    async def _suppress_dead(self, results: Sequence[HandoverResult], mine: Collection[UUID]) -> None:
+    async def _suppress_dead(self, results: Sequence[HandoverResult], mine: Mapping[UUID, HeldLetter]) -> None:
         """What is not written here, as when the process dies, is written when the next letter meets the same answer."""
         for result in results:
-            if isinstance(result.answer, Dead) and _is_letter(result.letter) and result.letter.id in mine:
+            if not isinstance(result.answer, Dead) or result.letter.id not in mine:
+                continue
+            if result.letter.composition.kind is LetterKind.NEWS:
+                await self._canceller.cancel_reader(mine[result.letter.id].target_id, DEAD_MAILBOX)
+            elif _is_letter(result.letter):
                 by = By(BY_MAIL_SERVER, f"it said {result.answer.code}, as of a mailbox that is not there")
                 await self._suppressions.suppress(result.letter.composition.to_address or "", by, DEAD_FOR)
 

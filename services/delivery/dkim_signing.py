@@ -34,9 +34,9 @@ class Signer:
 
     def sign(self, content: bytes) -> bytes:
         """The mail with its signature on top. Whatever stands in `From` is signed twice, so that none can be added."""
-        signature: bytes = dkim.sign(
-            content, self.selector.encode(), self.domain.encode(), self.key, signature_algorithm=self._algorithm
-        )
+        mail = dkim.DKIM(content, signature_algorithm=self._algorithm)
+        mail.should_sign.add(b"list-unsubscribe-post")  # RFC 8058 section 4: or mail programs offer no button
+        signature: bytes = mail.sign(self.selector.encode(), self.domain.encode(), self.key)
         return signature + content
 
     @property

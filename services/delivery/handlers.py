@@ -11,13 +11,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.delivery.cancelling import CANCELLED, Canceller, find_cancelled, share_cases, subjects_of
+from services.delivery.cancelling import CANCELLED, Canceller, find_cancelled, locks_of, share_cases, subjects_of
 from services.delivery.hiding import address_of, hide_addresses, hide_in
 from services.delivery.holding import Verdict, hold_by_id, stopped, write_verdicts
-from services.delivery.kinds import LetterKind
+from services.delivery.kinds import SUPPRESSIBLE
 from services.delivery.lines import stand_in_line
+from services.delivery.news_desk import end_news, note_updates
 from services.delivery.outcomes import Decision
-from services.delivery.planning import Answered, PlannedLetter, plan_action, plan_answer, plan_confirmation
+from services.delivery.planning import Answered, PlannedLetter, plan_action, plan_answer, plan_confirmation, plan_news
 from services.delivery.publishing import heed_cases
 from services.delivery.registering import report_registered
 from services.delivery.states import LetterState
@@ -29,7 +30,7 @@ from services.delivery.target_addresses import address_letters
 from services.delivery.telling_time import tell_time
 from services.delivery.validity import INVALIDATED, find_invalid
 from services.delivery.waking import ring_senders
-from services.delivery.wiring import CONFIRMATIONS_QUEUE, LETTERS_QUEUE, Wiring
+from services.delivery.wiring import CONFIRMATIONS_QUEUE, LETTERS_QUEUE, NEWS_QUEUE, Wiring
 from shared.bus import Handler, Queue, Retry, Subscription
 from shared.bus.dispatch import dispatch
 from shared.clock import Clock
@@ -44,6 +45,8 @@ from shared.messages.actions import (
     AddressHiddenV1,
     AnswerForwardingRequestedV1,
     LetterPostedV1,
+    NewsRequestedV1,
+    NewsStoppedV1,
     VerificationRequestedV1,
 )
 from shared.messages.cases import CaseClosedV1, CasePublishedV1, Channel, ClosedReason
@@ -118,6 +121,23 @@ async def forward_answers(
     log.info("planned", answers=len(letters), seen_before=len(events) - len(fresh))
 
 
+async def plan_news_mails(
+    events: Sequence[Envelope[NewsRequestedV1]],
+    database: Database,
+    inbox: Inbox,
+    outbox: Outbox,
+    clock: Clock,
+    wake: Wake,
+) -> None:
+    """Plan the mails that tell readers what changed in a case. Harmless twice, as planning letters is."""
+    async with database.transaction() as session:
+        now = await tell_time(session, clock)
+        fresh = await inbox.take_new(session, events)
+        await note_updates(session, fresh, now)
+        await _keep(session, [plan_news(envelope, now) for envelope in fresh], outbox, wake, now)
+    log.info("planned", news=len(fresh), seen_before=len(events) - len(fresh))
+
+
 async def note_posted(
     events: Sequence[Envelope[LetterPostedV1]], database: Database, outbox: Outbox, clock: Clock
 ) -> None:
@@ -161,7 +181,7 @@ async def _keep(
     session: AsyncSession, letters: Sequence[PlannedLetter], outbox: Outbox, wake: Wake, now: datetime
 ) -> None:
     """Those of withdrawn cases or without an address come to their end at once; the others are due."""
-    await share_cases(session, (letter.case_id for letter in letters))
+    await share_cases(session, (one for letter in letters for one in locks_of(letter)))
     await share_suppressions(session)
     cancelled = await find_cancelled(session, {one for letter in letters for one in _asked_of(letter)})
     letters = hide_in(letters, cancelled)
@@ -186,7 +206,7 @@ async def _settle_at_once(
     In this order: what is stopped may be let go again, and without an address it cannot go anywhere."""
     invalid = await find_invalid(session, {letter.action_id for letter in letters})
     reasons = {**dict.fromkeys(invalid, INVALIDATED), **cancelled}
-    addresses = {letter.to_address for letter in letters if letter.to_address and letter.kind is LetterKind.LETTER}
+    addresses = {letter.to_address for letter in letters if letter.to_address and letter.kind in SUPPRESSIBLE}
     suppressed = await find_suppressed(session, addresses, now)
     verdicts = []
     for letter in letters:
@@ -223,8 +243,10 @@ LETTERS = Queue(
     ),
 )
 CASES = Queue("delivery.cases", (CasePublishedV1,))
-CONFIRMATIONS = Queue(CONFIRMATIONS_QUEUE, (VerificationRequestedV1, AnswerForwardingRequestedV1))
-QUEUES: tuple[Queue, ...] = (LETTERS, CONFIRMATIONS, CASES)
+CONFIRMATIONS = Queue(CONFIRMATIONS_QUEUE, (VerificationRequestedV1, AnswerForwardingRequestedV1, NewsStoppedV1))
+# Last, and of its own: what somebody waits for must not stand behind a mailing.
+NEWS = Queue(NEWS_QUEUE, (NewsRequestedV1,))
+QUEUES: tuple[Queue, ...] = (LETTERS, CONFIRMATIONS, CASES, NEWS)
 
 
 def subscriptions(wiring: Wiring) -> list[Subscription]:
@@ -249,11 +271,14 @@ def subscriptions(wiring: Wiring) -> list[Subscription]:
     to_supporters: dict[type[Event], Handler] = {
         VerificationRequestedV1: _planner(plan_confirmations, CONFIRMATIONS, wiring),
         AnswerForwardingRequestedV1: _planner(forward_answers, CONFIRMATIONS, wiring),
+        NewsStoppedV1: partial(end_news, canceller=wiring.canceller),
     }
+    tell = _planner(plan_news_mails, NEWS, wiring)
     return [
         Subscription(LETTERS, dispatch(handlers), wiring.keep_dead, BATCH_MAX, LINGER_SECONDS),
         Subscription(CASES, dispatch({CasePublishedV1: publications}), wiring.keep_dead),
         Subscription(CONFIRMATIONS, dispatch(to_supporters), wiring.keep_dead, BATCH_MAX, LINGER_SECONDS),
+        Subscription(NEWS, dispatch({NewsRequestedV1: tell}), wiring.keep_dead, BATCH_MAX, LINGER_SECONDS),
     ]
 
 

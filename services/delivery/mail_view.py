@@ -1,6 +1,6 @@
 """Shows a letter as mail: the file where one was written, else what would go out.
 
-A confirmation is shown without its link, which is the supporter's key and nobody else's."""
+Confirmations and news are shown without their link, which is the supporter's key and nobody else's."""
 
 import asyncio
 from dataclasses import dataclass, fields, replace
@@ -13,11 +13,13 @@ from typing import Any
 from services.delivery.channels import Refused
 from services.delivery.channels.to_folder import ToFolder
 from services.delivery.kinds import LetterKind
+from services.delivery.news import NewsWords
 from services.delivery.rendering import Campaign, Composition, render
 from services.delivery.tables import Letter
 from shared.clock import Clock
 
 SHOWN_HEADERS = ("From", "Reply-To", "To", "Subject", "Date", "Message-ID", "Content-Language")
+WITH_LINK = frozenset({LetterKind.CONFIRMATION, LetterKind.NEWS})
 LINK_HIDDEN = "(the link, which only the supporter may see)"
 
 
@@ -40,15 +42,15 @@ class MailReader:
         self._folder = ToFolder(folder) if folder else None
 
     async def read(self, letter: Letter) -> Mail:
-        is_confirmation = letter.kind is LetterKind.CONFIRMATION
-        written = None if is_confirmation else await asyncio.to_thread(self._read_file, letter)
+        has_link = letter.kind in WITH_LINK
+        written = None if has_link else await asyncio.to_thread(self._read_file, letter)
         if written is not None:
             return _open(written, was_written=True)
         if letter.kind is LetterKind.ANNOUNCEMENT:
             return Mail(text=letter.body)
         composition = Composition(**{field.name: getattr(letter, field.name) for field in fields(Composition)})
-        if is_confirmation:
-            composition = replace(composition, body=LINK_HIDDEN)
+        if has_link:
+            composition = replace(composition, body=_without_link(letter))
         rendered = render(composition, self._campaign, self._clock.now())
         if isinstance(rendered, Refused):
             return Mail(text=composition.body, fault=rendered.text)
@@ -59,6 +61,11 @@ class MailReader:
             return self._folder.path_of(letter.id).read_bytes() if self._folder else None
         except OSError:
             return None
+
+
+def _without_link(letter: Letter) -> str:
+    is_news = letter.kind is LetterKind.NEWS
+    return NewsWords.read(letter.body).with_stop(LINK_HIDDEN).as_body() if is_news else LINK_HIDDEN
 
 
 def _open(content: bytes, *, was_written: bool) -> Mail:

@@ -27,6 +27,7 @@ from services.delivery.open_lines import of_open_lines, open_lines
 from services.delivery.pauses import Paused
 from services.delivery.tables import (
     IS_QUEUED_LETTER,
+    IS_QUEUED_NEWS,
     IS_QUEUED_OTHER,
     IS_SENDING,
     Cancellation,
@@ -108,6 +109,7 @@ def _of_many_lines() -> Select[Any]:
 
 _IS_CANCELLED = select(col(Cancellation.reason)).where(col(Cancellation.subject) == _LETTERS.c.case_id).exists()
 _OTHERS = _due(IS_QUEUED_OTHER, ~_IS_CANCELLED)
+_NEWS = _due(IS_QUEUED_NEWS, ~_IS_CANCELLED)
 _OF_ONE_LINE = _due(IS_QUEUED_LETTER, _LETTERS.c.line_id == bindparam("line"))
 _OF_MANY_LINES = _of_many_lines()
 _TURN = text(
@@ -132,11 +134,20 @@ async def take_turn(session: AsyncSession) -> datetime | None:
 
 
 async def find_others(session: AsyncSession, count_max: int, now: datetime) -> list[UUID]:
-    """Up to `count_max` of what is due and no letter: mail to supporters, and posts."""
+    """Up to `count_max` of what is due and neither letter nor news: other mail to supporters, and posts."""
+    return await _find(session, _OTHERS, count_max, now)
+
+
+async def find_news(session: AsyncSession, count_max: int, now: datetime) -> list[UUID]:
+    """Up to `count_max` of the news that is due: it goes last, where nothing else wants the room."""
+    return await _find(session, _NEWS, count_max, now)
+
+
+async def _find(session: AsyncSession, due: Select[Any], count_max: int, now: datetime) -> list[UUID]:
     if count_max <= 0:
         return []
     values = {"now": now, "most": count_max}
-    return list((await (await session.connection()).execute(_OTHERS, values)).scalars())
+    return list((await (await session.connection()).execute(due, values)).scalars())
 
 
 async def find_letters(

@@ -7,10 +7,16 @@ from uuid import UUID
 
 from services.delivery.destinations import destination_of
 from services.delivery.kinds import LetterKind
+from services.delivery.news import NewsWords
 from services.delivery.outcomes import LETTER_LIFE, first_expiry
 from services.delivery.reports import HeldLetter
 from services.delivery.states import LetterState
-from shared.messages.actions import ActionAcceptedV1, AnswerForwardingRequestedV1, VerificationRequestedV1
+from shared.messages.actions import (
+    ActionAcceptedV1,
+    AnswerForwardingRequestedV1,
+    NewsRequestedV1,
+    VerificationRequestedV1,
+)
 from shared.messages.cases import Channel, Target
 from shared.messages.delivery import FailureReason, letter_id
 from shared.messages.envelope import Envelope, derived_id
@@ -18,6 +24,7 @@ from shared.messages.envelope import Envelope, derived_id
 # What becomes letters: mail, and paper, which the supporter posts or we print. The rest is other people's work.
 CHANNELS = frozenset({Channel.EMAIL, Channel.POST})
 PAPER_LIFE = timedelta(days=90)
+NEWS_LIFE = timedelta(days=7)
 NO_TARGET = UUID(int=0)
 
 
@@ -55,6 +62,7 @@ class PlannedLetter:
     lease_until: datetime | None = None
     fence: int = 0
     line_id: UUID | None = None
+    bundle_id: UUID | None = None
     target_country: str = ""
     closes_at: datetime | None = None
 
@@ -142,6 +150,35 @@ def plan_answer(envelope: Envelope[AnswerForwardingRequestedV1], answer: Answere
         traceparent=envelope.traceparent,
         next_at=now,
         expires_at=now + LETTER_LIFE,
+        created_at=now,
+    )
+
+
+def plan_news(envelope: Envelope[NewsRequestedV1], now: datetime) -> PlannedLetter:
+    """The mail that tells one reader of one update. Its target is the reader, its bundle the update."""
+    asked = envelope.data
+    return PlannedLetter(
+        id=asked.news_id,
+        kind=LetterKind.NEWS,
+        action_id=asked.action_id,
+        case_id=asked.case_id,
+        case_slug=asked.case_slug,
+        campaign_name=asked.campaign_name,
+        target_id=asked.reader_id,
+        bundle_id=asked.update_id,
+        channel=Channel.EMAIL,
+        country=asked.country,
+        partner=None,
+        to_address=asked.mailbox,
+        to_name="",
+        subject=asked.title,
+        body=NewsWords.of(asked).as_body(),
+        language=asked.language,
+        sender_name=asked.name,
+        reply_to=None,
+        traceparent=envelope.traceparent,
+        next_at=now,
+        expires_at=now + NEWS_LIFE,
         created_at=now,
     )
 

@@ -29,7 +29,8 @@ from services.delivery.mime import (
     write_recipient,
     write_utf8_line,
 )
-from services.delivery.supporter_mail import Words, answer_text, confirmation_text
+from services.delivery.news import NewsWords
+from services.delivery.supporter_mail import Words, answer_text, confirmation_text, news_text
 from shared.posts.networks import Network
 
 OFFICIALS_REMEMBERED_MAX = 1_000
@@ -159,6 +160,8 @@ def _write(
 
 def _words_of(letter: Composition, campaign: Campaign) -> Words:
     language, name = letter.language, letter.sender_name
+    if letter.kind is LetterKind.NEWS:
+        return news_text(language, name, letter.subject, NewsWords.read(letter.body), campaign.name)
     if letter.kind is LetterKind.ANSWER:
         return answer_text(language, name, letter.to_name, letter.subject, letter.body, campaign.name)
     return confirmation_text(language, name, letter.body, letter.expires_at, campaign.name)
@@ -191,7 +194,11 @@ def _reply_to(letter: Composition, campaign: Campaign) -> dict[str, Header]:
 
 
 def _unsubscribe(letter: Composition, campaign: Campaign) -> dict[str, str]:
-    """RFC 2369: a mail to this address says that they want no more about what they did."""
+    """RFC 2369: a mail to this address says that they want no more about what they did. Of news, RFC 8058: one POST to
+    this link ends it."""
+    if letter.kind is LetterKind.NEWS:
+        link = NewsWords.read(letter.body).one_click_url
+        return {"List-Unsubscribe": f"<{link}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
     home = campaign.home
     return {"List-Unsubscribe": f"<mailto:{home.of(letter.id)}?subject={UNSUBSCRIBE}>"} if home else {}
 

@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from services.delivery.cancelling import find_cancelled, share_cases, subjects_of
 from services.delivery.errors import cannot_retry, has_no_address, is_suppressed, must_not_retry
 from services.delivery.holding import Verdict, write_verdicts
-from services.delivery.kinds import LetterKind
+from services.delivery.kinds import SUPPRESSIBLE, LetterKind
 from services.delivery.outcomes import RETRY_GRACE, Decision
 from services.delivery.reports import HeldLetter
 from services.delivery.states import RETRIABLE, LetterState
@@ -82,7 +82,7 @@ async def _judge(
             refused[letter.id] = must_not_retry()
         elif not address:
             refused[letter.id] = has_no_address()
-        elif letter.kind is LetterKind.LETTER and normal(address) in suppressed:
+        elif letter.kind in SUPPRESSIBLE and normal(address) in suppressed:
             if active.get(letter.target_id):
                 moves[letter.id] = active[letter.target_id][0]
             else:

@@ -41,6 +41,7 @@ UNRECORDED_MAX = 1_000
 DATABASE_WAIT_SECONDS_MAX = 5.0
 RENEWALS_PER_LEASE = 4
 BREAK_OFF_SECONDS_MAX = 3.0
+NEWS_SHARE = 2  # of a sender's slots one in so many
 
 log = structlog.get_logger(__name__)
 
@@ -108,7 +109,8 @@ class Sender:
             asked_at, landings = _steady_seconds(), self._landings
             try:
                 others_max, landed = self._lanes.confirmations_max(free), self._landed_by_destination()
-                letters = await self._claims.claim(free, others_max, self._limits.letters_max, landed)
+                slots, news_max = self._limits.letters_max, self._news_max()
+                letters = await self._claims.claim(free, others_max, slots, landed, news_max=news_max)
                 wait_seconds = 0.0
             except DatabaseAway as fault:
                 wait_seconds = min(DATABASE_WAIT_SECONDS_MAX, max(0.2, wait_seconds * 2))
@@ -119,8 +121,9 @@ class Sender:
                 crash_point(CrashPoint.AFTER_CLAIM)
             for letter in letters:
                 self._take_off(letter, asked_at)
-            confirmations = sum(letter.composition.kind is not LetterKind.LETTER for letter in letters)
-            is_busy = self._lanes.note(free, len(letters) - confirmations, confirmations)
+            kinds = Counter(letter.composition.kind for letter in letters)
+            confirmations = kinds.total() - kinds[LetterKind.LETTER] - kinds[LetterKind.NEWS]
+            is_busy = self._lanes.note(free, kinds[LetterKind.LETTER], confirmations)
             # What landed made room where there may have been none for what waits.
             if not is_busy and landings == self._landings:
                 self._is_resting = True
@@ -147,6 +150,11 @@ class Sender:
 
     def _free(self, at_once: int) -> int:
         return min(at_once - len(self._flights), UNRECORDED_MAX - len(self._results))
+
+    def _news_max(self) -> int:
+        """However slowly it goes, news leaves half of the slots to whatever comes meanwhile."""
+        flying = sum(letter.composition.kind is LetterKind.NEWS for letter in self._in_hand.values())
+        return max(1, self._limits.letters_max // NEWS_SHARE) - flying
 
     def _landed_by_destination(self) -> Mapping[str, int]:
         letters = (result.letter.composition for result in self._results)

@@ -1,7 +1,8 @@
 """The words of mail to supporters, in their language or else in English.
 
 A file `templates/<what>.<language>.txt` begins with its subject. Neither the subjects nor our own words name a case or
-anybody at risk: supporters may live where writing is dangerous.
+anybody at risk: supporters may live where writing is dangerous. Only news does, for who asked for it by name, and where
+the case is not discreet.
 """
 
 import re
@@ -10,6 +11,8 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from string import Template
+
+from services.delivery.news import NewsWords
 
 TEMPLATES = Path(__file__).parent / "templates"
 FALLBACK = "en"
@@ -37,6 +40,20 @@ def answer_text(language: str, name: str, whose: str, subject: str, text: str, c
     """Brings a target's answer to a supporter who stays hidden from them."""
     told = {"greeted": greeted(name), "whose": whose, "subject": subject, "text": text, "campaign": campaign}
     return _words("answer", language, told)
+
+
+def news_text(language: str, name: str, title: str, words: NewsWords, campaign: str) -> Words:
+    """Tells what changed in a case. Where it is discreet, neither the subject nor our words name the case."""
+    told = {
+        "greeted": greeted(name),
+        "title": title,
+        "text": words.text,
+        "url": words.case_url,
+        "stop": words.stop_url,
+        "day": f"{words.asked_at.astimezone(UTC):%Y-%m-%d}",
+        "campaign": campaign,
+    }
+    return _words("news_discreet" if words.discreet else "news", language, told)
 
 
 def greeted(name: str) -> str:

@@ -25,7 +25,9 @@ from shared.outbox import OutboxColumns
 # Written out, not bound as parameters: only then can a prepared statement use the partial indexes below.
 IS_QUEUED = text("state = 'queued'")
 IS_QUEUED_LETTER = text("state = 'queued' AND kind = 'letter'")
-IS_QUEUED_OTHER = text("state = 'queued' AND kind <> 'letter'")
+IS_QUEUED_OTHER = text("state = 'queued' AND kind NOT IN ('letter', 'news')")
+IS_QUEUED_NEWS = text("state = 'queued' AND kind = 'news'")
+IS_NEWS = text("kind = 'news'")
 IS_SENDING = text("state = 'sending'")
 IS_UNCERTAIN = text("state = 'uncertain'")
 IS_LIVE = text("state IN ('queued', 'sending', 'uncertain', 'bundled')")
@@ -37,9 +39,7 @@ class Row(SQLModel, registry=registry()):
 
 def _as_text(kind: type[StrEnum]) -> Enum:
     """A new value must not need a migration, so the database is not told which there are."""
-    return Enum(
-        kind, native_enum=False, length=20, values_callable=lambda members: [member.value for member in members]
-    )
+    return Enum(kind, native_enum=False, length=20, values_callable=lambda words: [word.value for word in words])
 
 
 class Letter(Row, table=True):
@@ -53,6 +53,9 @@ class Letter(Row, table=True):
     __table_args__ = (
         Index("letter_due", "line_id", "next_at", postgresql_where=IS_QUEUED_LETTER, sqlite_where=IS_QUEUED_LETTER),
         Index("other_due", "next_at", postgresql_where=IS_QUEUED_OTHER, sqlite_where=IS_QUEUED_OTHER),
+        Index("news_due", "next_at", postgresql_where=IS_QUEUED_NEWS, sqlite_where=IS_QUEUED_NEWS),
+        Index("news_of_reader", "target_id", postgresql_where=IS_NEWS, sqlite_where=IS_NEWS),
+        Index("news_of_update", "bundle_id", "state", postgresql_where=IS_NEWS, sqlite_where=IS_NEWS),
         Index("letter_expiring", "expires_at", postgresql_where=IS_QUEUED, sqlite_where=IS_QUEUED),
         Index("letter_leased", "lease_until", postgresql_where=IS_SENDING, sqlite_where=IS_SENDING),
         Index("letter_uncertain", "next_at", postgresql_where=IS_UNCERTAIN, sqlite_where=IS_UNCERTAIN),
@@ -66,15 +69,13 @@ class Letter(Row, table=True):
 
     id: UUID = Field(primary_key=True)
     line_id: UUID | None = Field(default=None, description="the line it stands in; only letters by mail stand in one")
-    bundle_id: UUID | None = Field(
-        default=None, description="the bundle it is in, or, of a digest's mail, that it brings"
-    )
+    bundle_id: UUID | None = Field(default=None, description="its bundle, or that a digest brings; of news, its update")
     kind: LetterKind = Field(default=LetterKind.LETTER, sa_type=_as_text(LetterKind))
     action_id: UUID
     case_id: UUID
     case_slug: str
     campaign_name: str
-    target_id: UUID
+    target_id: UUID = Field(description="of news, its reader")
     channel: Channel = Field(sa_type=_as_text(Channel))
     country: str
     partner: str | None = None

@@ -31,6 +31,7 @@ from services.delivery.lateness import Lateness
 from services.delivery.mail_view import MailReader
 from services.delivery.metrics import DeliveryMetrics
 from services.delivery.moving import Moving
+from services.delivery.news_desk import NewsDesk
 from services.delivery.rendering import Campaign, read_campaign
 from services.delivery.sending import Sender, SenderLimits
 from services.delivery.settings import DeliverySettings
@@ -62,6 +63,7 @@ HERE = Path(__file__).parent
 MIGRATIONS = HERE / "migrations"
 LETTERS_QUEUE = "delivery.letters"
 CONFIRMATIONS_QUEUE = "delivery.confirmations"
+NEWS_QUEUE = "delivery.news"
 KEEP_SEEN = timedelta(days=90)
 FOLDER_LETTERS_AT_ONCE_MAX = 8
 COUNT_EVERY_SECONDS = 15.0
@@ -109,6 +111,7 @@ class Wiring:
     incoming: IncomingReader
     bundling: Bundling
     bundles: BundleDesk
+    news: NewsDesk
 
     def listener(self) -> Listener | None:
         """None when letters have no addresses of their own."""
@@ -189,7 +192,7 @@ class Wiring:
     async def forget_seen(self) -> None:
         """Drop marks of events that no bus will bring again. A letter's own id guards it even then."""
         async with self.database.transaction() as session:
-            for queue in (LETTERS_QUEUE, CONFIRMATIONS_QUEUE):
+            for queue in (LETTERS_QUEUE, CONFIRMATIONS_QUEUE, NEWS_QUEUE):
                 await Inbox(InboxRow, queue, self.clock).forget_older(session, KEEP_SEEN)
 
     async def close(self) -> None:
@@ -246,6 +249,7 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
         incoming=IncomingReader(database),
         bundling=bundling,
         bundles=BundleDesk(database, outbox, clock, audit),
+        news=NewsDesk(database),
         homecoming=Homecoming(database, outbox, clock, suppressions, canceller, sender_wake, settings.bearing()),
         announcer=Announcer(database, clock, audit, sender_wake, accounts),
     )

@@ -27,6 +27,11 @@ class ClosedReason(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class UpdateKind(StrEnum):
+    NEWS = "news"
+    OUTCOME = "outcome"
+
+
 class Verification(StrEnum):
     """Whether a supporter's mailbox is verified, and what waits for it."""
 
@@ -92,10 +97,43 @@ class CasePublishedV1(Event):
     risky_countries: tuple[str, ...] = Field(
         default=(), description="where writing may put a supporter at risk, ISO 3166-1 alpha-2"
     )
+    titles: dict[str, str] = Field(default={}, description="in other languages, by their tags")
+    discreet: bool | None = Field(
+        default=None, description="its name stays out of titles and off other cases' pages; absent: not known"
+    )
     published_at: AwareDatetime
 
     def subject(self) -> str:
         return f"{self.case_id}/{self.revision}"
+
+    def happened_at(self) -> datetime:
+        return self.published_at
+
+
+class UpdatePublishedV1(Event):
+    """Something changed in a case that was published before, and those who asked to hear of it are to be told.
+
+    Said once of each update: a correction of its words keeps its id. The words are the case's own, in `language`, and
+    in others as far as they were translated."""
+
+    wire_type: ClassVar[str] = "cases.update_published.v1"
+
+    update_id: UUID
+    case_id: UUID
+    slug: str
+    campaign_name: str
+    title: str
+    titles: dict[str, str] = Field(default={}, description="of the case, in other languages, by their tags")
+    discreet: bool = Field(description="the case's name stays out of subjects")
+    kind: UpdateKind
+    date: str | None = Field(default=None, description="as exact as it is known: 2020-04-02, 2021-01 or 2021")
+    language: str
+    text: str
+    translations: dict[str, str] = Field(default={}, description="of the text, by their tags")
+    published_at: AwareDatetime
+
+    def subject(self) -> str:
+        return str(self.update_id)
 
     def happened_at(self) -> datetime:
         return self.published_at

@@ -14,11 +14,13 @@ from shared.messages.actions import (
     AddressHiddenV1,
     AnswerForwardingRequestedV1,
     LetterPostedV1,
+    NewsRequestedV1,
+    NewsStoppedV1,
     SolidarityShownV1,
     SolidarityTakenDownV1,
     VerificationRequestedV1,
 )
-from shared.messages.cases import CaseClosedV1, CasePublishedV1
+from shared.messages.cases import CaseClosedV1, CasePublishedV1, UpdatePublishedV1
 from shared.messages.delivery import (
     ActionsRegisteredV1,
     AnswerReceivedV1,
@@ -55,6 +57,9 @@ EVENTS: tuple[type[Event], ...] = (
     AnswerReceivedV1,
     ActionsRegisteredV1,
     TargetRunsLateV1,
+    UpdatePublishedV1,
+    NewsRequestedV1,
+    NewsStoppedV1,
 )
 
 ENVELOPES: dict[str, TypeAdapter[Envelope[Any]]] = {

@@ -15,7 +15,7 @@ from services.cases.wiring import Wiring
 from shared.clock import ManualClock
 from shared.messages.cases import CaseClosedV1, CasePublishedV1, ClosedReason
 from tests.support.cases_folders import CAMPAIGN, CASE, WON, change, write_campaign
-from tests.support.cases_service import cases_service, published_events, total
+from tests.support.cases_service import cases_service, published_events, published_updates, total
 from tests.support.events import NOW
 
 SAMPLE = Path(__file__).parents[2] / "campaigns" / "write-for-rights"
@@ -176,3 +176,30 @@ async def test_the_sample_campaign_can_reach_nobody(cases: Wiring) -> None:
         addresses = [target.email or "" for target in await session.exec(select(CaseTarget))]
     assert addresses
     assert all(address.endswith(".example") for address in addresses)
+
+
+NEWS = """\
+updates:
+  - kind: news
+    text: They were moved.
+    translations: {es: Les trasladaron.}
+  - kind: news
+    text: Nobody need be told of this.
+    mail: false
+"""
+
+
+async def test_a_new_update_is_told_once_and_a_corrected_one_not_again(cases: Wiring, tmp_path: Path) -> None:
+    await cases.publishing.import_folder(write_campaign(tmp_path))
+    for words in (NEWS, change(NEWS, ("were moved", "were moved away")), NEWS + "discreet: true\n"):
+        await cases.publishing.import_folder(write_campaign(tmp_path, a_test_case=CASE + words))
+    (told,) = await published_updates(cases)
+    assert (told.slug, told.kind, told.text) == ("a-test-case", "news", "They were moved.")
+    assert (told.translations, told.discreet) == ({"es": "Les trasladaron."}, False)
+
+
+async def test_a_case_that_is_published_first_or_withdrawn_tells_nothing_by_mail(cases: Wiring, tmp_path: Path) -> None:
+    await cases.publishing.import_folder(write_campaign(tmp_path, a_test_case=CASE + NEWS))
+    withdrawn = CASE + change(NEWS, ("They were moved.", "Something else entirely.")) + "status: withdrawn\n"
+    await cases.publishing.import_folder(write_campaign(tmp_path, a_test_case=withdrawn))
+    assert await published_updates(cases) == []

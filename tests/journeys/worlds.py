@@ -28,7 +28,10 @@ ARRIVE_SECONDS_MAX = 30.0
 STEP_SECONDS_MAX = 60.0
 LAST_CASE = "the-stansted-15"  # in the order of the folder; closed, so that nothing is counted
 # Seconds where operators wait minutes, so that a journey through a fault takes a moment.
-AS_OFTEN_AS_THEY_LIKE = {"W4R_RATE_PER_MAILBOX": ""}  # one supporter walks all journeys
+AS_OFTEN_AS_THEY_LIKE = {
+    "W4R_RATE_PER_MAILBOX": "",  # one supporter walks all journeys
+    "W4R_NEWS_WAIT_SECONDS": "0",
+}
 QUICK = AS_OFTEN_AS_THEY_LIKE | {
     "W4R_DEFERRAL_SECONDS": "[1, 1, 2]",
     "W4R_HOST_WAIT_SECONDS": "1",
@@ -51,6 +54,7 @@ class Arrived:
     message_id: str
     recipient: str
     text: str
+    unsubscribe: tuple[str, str] = ("", "")  # the two headers of RFC 8058
 
 
 class World(Protocol):
@@ -66,6 +70,9 @@ class World(Protocol):
 
     def withdraw(self, slug: str) -> None:
         """What a campaigner does when a person at risk takes back their consent."""
+
+    def publish(self, campaign: Path) -> None:
+        """What a campaigner does with a changed folder."""
 
 
 class EmbeddedWorld:
@@ -114,7 +121,6 @@ class EmbeddedWorld:
         self._tell_cases("close", slug, "--reason", "withdrawn")
 
     def publish(self, campaign: Path) -> None:
-        """What a campaigner does with a changed folder."""
         self._tell_cases("import", str(campaign))
 
     def _tell_cases(self, *command: str) -> None:
@@ -151,6 +157,9 @@ class StackWorld:
 
     def withdraw(self, slug: str) -> None:
         _run("services.cases", "close", slug, "--reason", "withdrawn", **self.stack.environment())
+
+    def publish(self, campaign: Path) -> None:
+        _run("services.cases", "import", str(campaign), **self.stack.environment())
 
 
 def _wait_until_open(url: str) -> None:
@@ -211,7 +220,8 @@ def _read(raw: bytes) -> Arrived:
     mail = message_from_bytes(raw, policy=policy.default)
     body = mail.get_body()
     assert body is not None
-    return Arrived(str(mail["Message-ID"]).strip("<>"), str(mail["To"]), str(body.get_content()))
+    unsubscribe = (str(mail["List-Unsubscribe"] or ""), str(mail["List-Unsubscribe-Post"] or ""))
+    return Arrived(str(mail["Message-ID"]).strip("<>"), str(mail["To"]), str(body.get_content()), unsubscribe)
 
 
 def _run(*command: str, **environment: str) -> None:

@@ -13,6 +13,7 @@ from services.cases.settings import CasesSettings
 from services.cases.tables import LedgerCount, LedgerKind, Outbox
 from services.cases.wiring import MIGRATIONS, Wiring, build
 from shared.clock import ManualClock
+from shared.messages.cases import UpdatePublishedV1
 from shared.messages.envelope import Event
 from shared.messages.registry import read
 from shared.migrations import migrate
@@ -38,11 +39,20 @@ def reader_of(wiring: Wiring) -> httpx.AsyncClient:
 
 
 async def published_events(wiring: Wiring) -> Sequence[Event]:
-    """What the outbox holds, in the order of revisions."""
+    """What the outbox holds of cases, in the order of revisions."""
+    events = [event for event in await _told(wiring) if not isinstance(event, UpdatePublishedV1)]
+    return sorted(events, key=lambda event: (event.slug, event.revision))
+
+
+async def published_updates(wiring: Wiring) -> list[UpdatePublishedV1]:
+    """What the outbox holds of updates that people are to be told of."""
+    return [event for event in await _told(wiring) if isinstance(event, UpdatePublishedV1)]
+
+
+async def _told(wiring: Wiring) -> list[Any]:
     async with wiring.database.transaction() as session:
         rows = (await session.exec(select(Outbox))).all()
-    events: list[Any] = [read(row.body).data for row in rows]
-    return sorted(events, key=lambda event: (event.slug, event.revision))
+    return [read(row.body).data for row in rows]
 
 
 async def total(wiring: Wiring, kind: LedgerKind, slug: str = "a-test-case") -> int:

@@ -4,8 +4,17 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from shared.messages.actions import ActionAcceptedV1, ActionValidity, Letter, Supporter
-from shared.messages.cases import CaseClosedV1, CasePublishedV1, Channel, ClosedReason, LetterTemplate, Target
+from shared.messages.actions import ActionAcceptedV1, ActionValidity, Letter, NewsRequestedV1, Supporter
+from shared.messages.cases import (
+    CaseClosedV1,
+    CasePublishedV1,
+    Channel,
+    ClosedReason,
+    LetterTemplate,
+    Target,
+    UpdateKind,
+    UpdatePublishedV1,
+)
 from shared.messages.delivery import LetterSentV1
 from shared.messages.envelope import derived_id
 
@@ -52,6 +61,48 @@ def a_closed_case(**changes: Any) -> CaseClosedV1:
         "closed_at": NOW,
     }
     return CaseClosedV1(**(values | changes))
+
+
+def an_update(**changes: Any) -> UpdatePublishedV1:
+    values: dict[str, Any] = {
+        "update_id": derived_id("update", "one"),
+        "case_id": CASE_ID,
+        "slug": "a-test-case",
+        "campaign_name": "Write for Rights",
+        "title": "A test case",
+        "titles": {"es": "Un caso de prueba"},
+        "discreet": False,
+        "kind": UpdateKind.NEWS,
+        "language": "en",
+        "text": "They were moved.",
+        "translations": {"es": "Les trasladaron."},
+        "published_at": NOW,
+    }
+    return UpdatePublishedV1(**(values | changes))
+
+
+def requested_news(**changes: Any) -> NewsRequestedV1:
+    values: dict[str, Any] = {
+        "news_id": derived_id("news", "one"),
+        "update_id": derived_id("update", "one"),
+        "reader_id": derived_id("reader", "one"),
+        "action_id": derived_id("action", "one"),
+        "case_id": CASE_ID,
+        "case_slug": "a-test-case",
+        "campaign_name": "Write for Rights",
+        "title": "A test case",
+        "discreet": False,
+        "text": "They were moved.",
+        "language": "en",
+        "country": "PK",
+        "mailbox": "supporter@mail.example",
+        "name": "A Supporter",
+        "asked_at": NOW,
+        "case_url": "https://site.example/en/cases/a-test-case",
+        "stop_url": "https://site.example/en/unsubscribe/a-token",
+        "requested_at": NOW,
+    }
+    return NewsRequestedV1(**(values | changes))
 
 
 def an_accepted_action(**changes: Any) -> ActionAcceptedV1:

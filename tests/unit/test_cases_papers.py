@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from services.cases.front_views import CaseLine, FrontView
 from services.cases.paper_data import codes_of, file_name, kit_data, poster_data, sheet_data, shortened
 from services.cases.qr_codes import QUIET_ZONE_MODULES, png_code, svg_code
 from services.cases.tables import CaseStatus
-from services.cases.views import CaseLine, CaseView, FrontView, TargetView
+from services.cases.views import CaseView, TargetView
 from shared.paper.sizes import Paper
 from shared.paper.typesetting import compile_template
 from shared.web.tongues import Tongue

@@ -2,9 +2,9 @@
 
 import pytest
 
+from services.cases.front_views import CaseLine
 from services.cases.searching import QUERY_CHARACTERS_MAX, find_cases, read_query
 from services.cases.tables import CaseStatus
-from services.cases.views import CaseLine
 from shared.languages.formats import Formats
 
 

@@ -12,7 +12,7 @@ import structlog
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.delivery.cancelling import Canceller
+from services.delivery.cancelling import DEAD_MAILBOX, Canceller
 from services.delivery.channels import Answer, Blocked, Dead, Phase
 from services.delivery.channels.replies import meaning_of
 from services.delivery.destinations import Bearing
@@ -81,6 +81,10 @@ class Homecoming:
                 await self._outbox.add(session, _received(letter, row["id"], now))
         if letter.kind in TO_SUPPORTERS and incoming.subject.strip().lower() == UNSUBSCRIBE:
             await self._canceller.cancel_mail_about(letter.action_id, letter.case_id, UNSUBSCRIBE)
+            if letter.kind is LetterKind.NEWS:
+                await self._canceller.cancel_reader(letter.target_id, UNSUBSCRIBE)
+        if meaning is Dead and letter.kind is LetterKind.NEWS:
+            await self._canceller.cancel_reader(letter.target_id, DEAD_MAILBOX)
         log.info("came_home", letter=str(letter_id), kind=incoming.kind, code=incoming.code, status=incoming.status)
         if meaning is Dead and letter.kind is LetterKind.LETTER:
             by = By(BY_MAIL_SERVER, f"a bounce said {incoming.status or incoming.code}, as of a dead mailbox")

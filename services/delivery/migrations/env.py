@@ -1,6 +1,7 @@
 """Alembic runs this to learn which tables there should be."""
 
-from services.delivery.tables import Row
+from services.delivery.news_tables import ToldUpdate
 from shared.migrations import run_environment
 
-run_environment(Row.metadata)
+# Of all tables of the service: they share one registry, and this one's file imports the others.
+run_environment(ToldUpdate.metadata)

@@ -1,0 +1,155 @@
+"""News by mail: after everything else, to nobody who does not want it; on both databases."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.delivery.channels import Dead, Phase
+from services.delivery.kinds import LetterKind
+from services.delivery.states import LetterState
+from shared.audit import By
+from shared.messages.actions import ActionCancelledV1, NewsRequestedV1, NewsStoppedV1
+from shared.messages.cases import ClosedReason
+from shared.messages.envelope import derived_id
+from tests.support.delivery_service import STAFF_TOKEN, DeliveryService, delivery_service, many_actions
+from tests.support.events import NOW, a_closed_case, requested_news, uuid_of
+from tests.support.staff_sessions import log_in
+from tests.support.until import until
+
+READER = requested_news().reader_id
+STOPPED = NewsStoppedV1(reader_id=READER, stopped_at=NOW)
+
+
+@pytest.fixture
+async def delivery(database_url: str) -> AsyncIterator[DeliveryService]:
+    async with delivery_service(database_url) as service:
+        yield service
+
+
+def many_news(count: int) -> list[NewsRequestedV1]:
+    """To as many readers."""
+    return [
+        requested_news(
+            news_id=derived_id("news", number),
+            reader_id=derived_id("reader", number),
+            action_id=derived_id("opted in", number),
+            mailbox=f"reader-{number}@mail.example",
+        )
+        for number in range(count)
+    ]
+
+
+async def taken(delivery: DeliveryService) -> list[LetterKind]:
+    """What a claim brings that has room for ten, five of them for news."""
+    return [one.composition.kind for one in await delivery.claims().claim(10, 4, news_max=5)]
+
+
+async def test_a_request_is_one_mail_however_often_it_comes(delivery: DeliveryService) -> None:
+    await delivery.tell(requested_news(), requested_news())
+    await delivery.tell(requested_news())
+    async with delivery.sending():
+        await until(lambda: len(delivery.channel.taken) == 1)
+    (mail,) = delivery.channel.taken
+    assert b"They were moved." in mail.content
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in mail.content
+    assert await delivery.reports() == [], "it is no letter"
+
+
+async def test_news_goes_last_and_leaves_room(delivery: DeliveryService) -> None:
+    await delivery.tell(*many_news(20), *many_actions(8))
+    assert sorted(await taken(delivery)) == [LetterKind.LETTER] * 8 + [LetterKind.NEWS] * 2
+    assert await taken(delivery) == [LetterKind.NEWS] * 5, "what comes meanwhile finds a free slot"
+    assert [one.composition.kind for one in await delivery.claims().claim(10, 0, news_max=5)] == [], (
+        "while confirmations are held to their share, news waits for them"
+    )
+
+
+async def test_a_flood_of_news_is_all_sent(delivery: DeliveryService) -> None:
+    await delivery.tell(*many_news(100))
+    async with delivery.sending():
+        await until(lambda: len(delivery.channel.taken) == 100)
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_who_wants_no_more_gets_nothing_also_not_what_is_queued(delivery: DeliveryService, first: bool) -> None:
+    told = [requested_news(), requested_news(news_id=uuid_of(2), case_id=uuid_of(3))]
+    for event in [STOPPED, *told] if first else [*told, STOPPED, STOPPED]:
+        await delivery.tell(event)
+    assert await delivery.states() == {LetterState.CANCELLED}
+    await delivery.tell(requested_news(news_id=uuid_of(4), reader_id=uuid_of(5)))
+    assert await taken(delivery) == [LetterKind.NEWS], "another reader, or one who wants it again"
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        a_closed_case(reason=ClosedReason.WITHDRAWN),
+        ActionCancelledV1(
+            action_id=requested_news().action_id, case_id=requested_news().case_id, reason="x", cancelled_at=NOW
+        ),
+    ],
+)
+async def test_what_was_withdrawn_or_taken_back_is_told_to_nobody(delivery: DeliveryService, why: Any) -> None:
+    await delivery.tell(requested_news())
+    await delivery.tell(why)
+    await delivery.tell(requested_news(news_id=uuid_of(2)))
+    assert await delivery.states() == {LetterState.CANCELLED}
+
+
+async def test_a_case_that_was_won_is_still_told_of(delivery: DeliveryService) -> None:
+    await delivery.tell(a_closed_case(reason=ClosedReason.WON), requested_news())
+    assert await taken(delivery) == [LetterKind.NEWS]
+
+
+async def test_a_dead_mailbox_gets_no_more_news_and_stands_on_no_list(delivery: DeliveryService) -> None:
+    await delivery.tell(requested_news())
+    delivery.channel.answers["supporter@mail.example"] = [Dead(Phase.RCPT, 550, "no such user")]
+
+    async def bounced() -> bool:
+        return await delivery.states() == {LetterState.BOUNCED}
+
+    async with delivery.sending():
+        await until(bounced)
+    await delivery.tell(requested_news(news_id=uuid_of(2)))
+    assert (await delivery.letter(uuid_of(2))).state is LetterState.CANCELLED
+    assert list(await delivery.wiring.suppressions.list()) == []
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_an_address_that_staff_suppressed_gets_none(delivery: DeliveryService, first: bool) -> None:
+    if not first:
+        await delivery.tell(requested_news())
+    await delivery.wiring.suppressions.suppress("Supporter@mail.example", By("Amina", "asked by phone"), None)
+    if first:
+        await delivery.tell(requested_news())
+    assert await taken(delivery) == []
+    assert await delivery.states() == {LetterState.SUPPRESSED}
+
+
+async def test_what_is_a_week_old_is_no_news(delivery: DeliveryService) -> None:
+    await delivery.tell(requested_news())
+    delivery.clock.advance(timedelta(days=7))
+    await delivery.sweep().sweep()
+    assert await delivery.states() == {LetterState.FAILED}
+
+
+async def test_staff_see_it_without_its_link_and_how_many_were_sent(delivery: DeliveryService) -> None:
+    await delivery.tell(*many_news(3))
+    await delivery.tell(NewsStoppedV1(reader_id=derived_id("reader", 0), stopped_at=NOW))
+    letter = (await delivery.letters())[0]
+    bearer = {"Authorization": f"Bearer {STAFF_TOKEN}"}
+    log_in(delivery.http, delivery.wiring.staff)
+    shown = [
+        await delivery.http.get(f"/api/v1/letters/{letter.id}", headers=bearer),
+        await delivery.http.get(f"/ops/letters/{letter.id}"),
+    ]
+    for answer in shown:
+        assert answer.status_code == 200
+        assert "a-token" not in answer.text
+    assert "They were moved." in shown[1].text
+    page = (await delivery.http.get("/ops/news")).text
+    assert "a-test-case" in page
+    counted = (await delivery.http.get("/api/v1/delivery/news", headers=bearer)).json()["news"]
+    assert [(one["case_slug"], one["counts"]) for one in counted] == [("a-test-case", {"queued": 2, "cancelled": 1})]
