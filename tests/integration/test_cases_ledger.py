@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete
 from sqlmodel import select
 
-from services.cases.handlers import count_batch, subscriptions
+from services.cases.handlers import LEDGER, count_batch, subscriptions
 from services.cases.ledger import count_events
 from services.cases.recount import Recounted, recount
 from services.cases.tables import LedgerCount, LedgerKind
@@ -163,7 +163,7 @@ async def test_a_recount_puts_lost_totals_right(cases: Wiring) -> None:
 
 
 async def test_a_mixed_batch_from_the_bus_is_counted(cases: Wiring) -> None:
-    (ledger,) = subscriptions(cases)
+    ledger = next(one for one in subscriptions(cases) if one.queue is LEDGER)
     await ledger.handle([read(seal(event).body) for event in (action(1), sent(1), action(2))])
     assert await total(cases, LedgerKind.COLLECTED) == 2
     assert await total(cases, LedgerKind.HANDED_OVER) == 1

@@ -151,7 +151,7 @@ async def test_a_discreet_case_says_what_it_shows_in_no_title(
     page = (await reader.get("/cases/a-test-case")).text
     assert 'alt="A drawing' in page
     assert "A drawing" not in page.partition("</head>")[0]
-    assert " title=" not in page
+    assert re.search(r' title="[^"]*drawing', page, re.IGNORECASE) is None
 
 
 @pytest.mark.parametrize("name", ["0" * 32 + ".webp", "x.webp", "0" * 32 + ".jpg", "%00", "..%2fcampaign.yaml"])

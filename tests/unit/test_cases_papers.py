@@ -47,6 +47,8 @@ def a_case(**changes: Any) -> CaseView:
         "targets": (),
         "letters": (),
         "updates": (),
+        "messages": (),
+        "solidarity_advice": None,
         "ledger": None,
         "read_at": NOW,
     }
