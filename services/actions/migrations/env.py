@@ -1,7 +1,9 @@
 """Alembic runs this to learn which tables there should be."""
 
+from services.actions.forecasts import TargetForecast
 from services.actions.news_tables import News
 from shared.migrations import run_environment
 
-# Of all tables of the service: they share one registry, and this one's file imports the others.
-run_environment(News.metadata)
+# All tables of the service share one registry; those that `tables.py` does not hold are named here.
+(METADATA,) = {TargetForecast.metadata, News.metadata}
+run_environment(METADATA)
