@@ -8,6 +8,7 @@ from sqlalchemy import Table, and_, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from services.actions.forecasts import keep_forecasts
 from services.actions.forwarding import ask_forwarding
 from services.actions.letter_states import STATE_BY_EVENT
 from services.actions.registering import note_registered
@@ -19,7 +20,7 @@ from shared.bus.dispatch import dispatch
 from shared.db import Database, insert_once
 from shared.dead_letters import keeper
 from shared.messages.cases import CaseClosedV1, CasePublishedV1, Target, UpdatePublishedV1
-from shared.messages.delivery import ActionsRegisteredV1, AnswerReceivedV1, LetterEvent
+from shared.messages.delivery import ActionsRegisteredV1, AnswerReceivedV1, LetterEvent, TargetForecastV1
 from shared.messages.envelope import Envelope, Event
 
 CASES_BATCH_MAX = 20
@@ -122,7 +123,8 @@ RECEIPTS = Queue("actions.receipts", tuple(STATE_BY_EVENT))
 # Of their own: among reports on letters they would cut batches short, and wait behind all letters of a launch.
 REGISTRATIONS = Queue("actions.registrations", (ActionsRegisteredV1,))
 ANSWERS = Queue("actions.answers", (AnswerReceivedV1,))
-QUEUES = (CASES, RECEIPTS, REGISTRATIONS, ANSWERS)
+FORECASTS = Queue("actions.forecasts", (TargetForecastV1,))
+QUEUES = (CASES, RECEIPTS, REGISTRATIONS, ANSWERS, FORECASTS)
 
 
 def subscriptions(wiring: Wiring) -> list[Subscription]:
@@ -156,5 +158,11 @@ def subscriptions(wiring: Wiring) -> list[Subscription]:
                 {AnswerReceivedV1: partial(ask_forwarding, database=database, outbox=wiring.outbox, clock=wiring.clock)}
             ),
             keep_dead,
+        ),
+        Subscription(
+            FORECASTS,
+            dispatch({TargetForecastV1: partial(keep_forecasts, database=database)}),
+            keep_dead,
+            batch_max=CASES_BATCH_MAX,
         ),
     ]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from services.actions.forecasts import TargetForecast, read_forecasts
 from services.actions.letter_states import RANK, LetterState
 from services.actions.tables import (
     Action,
@@ -39,11 +40,14 @@ class Step:
 
 @dataclass(frozen=True)
 class LetterPath:
-    """One letter's way to its target, oldest step first; the first is that it joined the line."""
+    """One letter's way to its target, oldest step first; the first is that it joined the line.
+
+    `expected_by`: of a mail that waits in a long line, when it is expected to be out, as things stand."""
 
     id: UUID
     target: Target
     history: tuple[Step, ...]
+    expected_by: datetime | None = None
 
     @property
     def state(self) -> LetterState:
@@ -161,6 +165,9 @@ async def find_receipt(token: str, database: Database, now: datetime) -> Receipt
         has_letters = not is_unconfirmed(action) and action.channel != Channel.SOCIAL
         letters = trace_letters(action, targets, list(reports)) if has_letters else ()
         bundle = await session.get(SolidarityBundle, action.bundle_id) if action.bundle_id else None
+        if action.channel == Channel.EMAIL and any(letter.state is LetterState.QUEUED for letter in letters):
+            forecasts = await read_forecasts(session, [target.id for target in targets])
+            letters = tuple(_foretold(letter, forecasts.get(letter.target.id), now) for letter in letters)
     title = str(case.snapshot["title"]) if case and case.snapshot else action.case_slug
     is_withdrawn = case is not None and case.status == CaseStatus.WITHDRAWN
     is_open = case is not None and case.status == CaseStatus.OPEN
@@ -197,6 +204,12 @@ def trace_letters(action: Action, targets: Sequence[Target], reports: Iterable[L
         steps = [Step(step.state, max(step.at, joined_at)) for step in steps]
         paths.append(LetterPath(key, target, (Step(LetterState.QUEUED, joined_at), *steps)))
     return tuple(paths)
+
+
+def _foretold(letter: LetterPath, forecast: TargetForecast | None, now: datetime) -> LetterPath:
+    if forecast is None or letter.state is not LetterState.QUEUED:
+        return letter
+    return replace(letter, expected_by=forecast.expects(letter.changed_at, now))
 
 
 def _owner(action: Action, target: Target) -> UUID:

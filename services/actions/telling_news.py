@@ -16,7 +16,7 @@ from uuid import UUID
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter
-from sqlalchemy import ColumnElement, tuple_
+from sqlalchemy import ColumnElement, text, tuple_
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -49,6 +49,11 @@ _COLUMNS = (
     Action.supporter_country,
     Action.letter_language,
     Action.accepted_at,
+)
+# Without sorting the planner follows the case's own index from where it was left. With statistics that are out of date
+# it would else read and sort all that is left of the case, for every batch.
+_FOLLOW_THE_INDEX = text(
+    "SELECT set_config('enable_sort', 'off', true), set_config('enable_incremental_sort', 'off', true)"
 )
 
 
@@ -141,6 +146,8 @@ class NewsTeller:
         if news.reached_at and news.reached_id:
             statement = statement.where(place > tuple_(news.reached_at, news.reached_id))
         statement = statement.order_by(col(Action.accepted_at), col(Action.id)).limit(self._rules.batch_max)
+        if session.get_bind().dialect.name == "postgresql":
+            await session.exec(_FOLLOW_THE_INDEX)  # type: ignore[call-overload]
         return [NewsAction(*row) for row in await session.exec(statement)]
 
     async def _ask(

@@ -4,6 +4,7 @@ import structlog
 from sqlalchemy import update
 from sqlmodel import col, select
 
+from services.delivery.foretelling import tell_forecasts
 from services.delivery.metrics import DeliveryMetrics
 from services.delivery.standing import Overview, Standing, TargetStanding
 from services.delivery.tables import TargetPolicy
@@ -23,13 +24,14 @@ class Lateness:
         self._standing, self._metrics = standing, metrics
 
     async def look(self) -> None:
-        """A chore: foresee every queue, measure how delivery stands, and tell of what has become late.
+        """A chore: foresee every queue, measure how delivery stands, and tell of what takes long or has become late.
 
         Any number may look at once: the one that writes the mark tells. Raises `DatabaseAway`."""
         overview = await self._standing.read()
         self._metrics.set_standing(overview)
         late = {target.target_id: target for target in overview.targets if target.is_late}
         async with self._database.transaction() as session:
+            await tell_forecasts(session, self._outbox, overview)
             marked = set(
                 await session.exec(select(TargetPolicy.target_id).where(col(TargetPolicy.late_since).is_not(None)))
             )

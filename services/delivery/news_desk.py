@@ -11,9 +11,9 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.cancelling import Canceller
-from services.delivery.news_tables import ToldUpdate
 from services.delivery.states import LetterState
 from services.delivery.tables import IS_NEWS, Letter
+from services.delivery.told_tables import ToldUpdate
 from shared.db import Database, insert_once
 from shared.messages.actions import NewsRequestedV1, NewsStoppedV1
 from shared.messages.envelope import Envelope

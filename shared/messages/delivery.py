@@ -126,6 +126,25 @@ class ActionsRegisteredV1(Event):
         return self.registered_at
 
 
+class TargetForecastV1(Event):
+    """By when the last letter that waits for a target now is expected to be out, at its policy and as things stand.
+
+    Told only of targets whose letters take days, when that changed, and again once a day: who hears nothing for two
+    days should forget it. Letters that join the line later are not spoken of."""
+
+    wire_type: ClassVar[str] = "delivery.target_forecast.v1"
+
+    target_id: UUID
+    done_at: AwareDatetime | None = Field(default=None, description="absent: letters go soon, or nobody can say")
+    noticed_at: AwareDatetime
+
+    def subject(self) -> str:
+        return f"{self.target_id}/{self.noticed_at.isoformat()}"
+
+    def happened_at(self) -> datetime:
+        return self.noticed_at
+
+
 class TargetRunsLateV1(Event):
     """At its policy, the last letter that is queued for a target will be out only after a case of it has closed."""
 

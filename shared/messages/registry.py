@@ -30,6 +30,7 @@ from shared.messages.delivery import (
     LetterPrintedV1,
     LetterSentV1,
     LetterUncertainV1,
+    TargetForecastV1,
     TargetRunsLateV1,
 )
 from shared.messages.envelope import Envelope, Event
@@ -60,6 +61,7 @@ EVENTS: tuple[type[Event], ...] = (
     UpdatePublishedV1,
     NewsRequestedV1,
     NewsStoppedV1,
+    TargetForecastV1,
 )
 
 ENVELOPES: dict[str, TypeAdapter[Envelope[Any]]] = {

@@ -4,12 +4,13 @@ left to right and right to left. It sees less than a person does, and what it se
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
+from services.actions.news_links import stop_token
 from shared.languages import LANGUAGES
 from tests.journeys.worlds import EmbeddedWorld
 
@@ -90,5 +91,11 @@ async def test_nothing_is_in_anybodys_way(
         await sent(page, world.url, language, "DE")
         assert f"/{language}/receipts/" in page.url
         await page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        found += await barriers(page)
+        receipt = page.url.rsplit("/", 1)[-1]
+        action = (await (await page.request.get(f"{world.url}/api/v1/receipts/{receipt}")).json())["action"]["id"]
+        await page.goto(f"{world.url}/{language}/unsubscribe/{stop_token(UUID(action), receipt)}")
+        found += await barriers(page)
+        await page.click("main button")
         found += await barriers(page)
     assert found == []

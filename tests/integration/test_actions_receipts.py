@@ -24,6 +24,7 @@ from shared.messages.delivery import (
     LetterPrintedV1,
     LetterSentV1,
     LetterUncertainV1,
+    TargetForecastV1,
     letter_id,
 )
 from tests.support.actions_app import ActionsService, actions_service, opened
@@ -191,7 +192,9 @@ async def test_a_database_that_is_away_halts_the_queue_and_loses_nothing() -> No
             target_id=MINISTRY.id,
             received_at=NOW,
         )
-        events = (a_published_case(), report(LetterSentV1, CASE_ID, MINISTRY, 1), registered, answered)
+        foreseen = TargetForecastV1(target_id=MINISTRY.id, noticed_at=NOW)
+        sent = report(LetterSentV1, CASE_ID, MINISTRY, 1)
+        events = (a_published_case(), sent, registered, answered, foreseen)
         for subscription, event in zip(subscriptions(wiring), events, strict=True):
             with pytest.raises(Halt):
                 await subscription.handle([opened(event)])

@@ -161,7 +161,7 @@ async def test_the_api_tells_how_each_switch_stands(service: ActionsService) -> 
     answer = await service.http.get(API, headers=BEARER)
     assert answer.headers["cache-control"] == "no-store"
     stands = {switch["name"]: switch for switch in answer.json()["switches"]}
-    assert list(stands) == ["accepting", "accepting:a-test-case", "accepting:another-case", "sharing"]
+    assert list(stands) == ["accepting", "accepting:a-test-case", "accepting:another-case", "news", "sharing"]
     assert stands["accepting"] == {
         "name": "accepting",
         "state": "on",
@@ -182,7 +182,7 @@ async def test_a_closed_case_is_offered_only_if_it_was_switched(service: Actions
     for case_id, slug in ((a_published_case().case_id, "a-test-case"), (ANOTHER.case_id, "another-case")):
         await service.tell(a_closed_case(case_id=case_id, slug=slug))
     names = [switch["name"] for switch in (await service.http.get(API, headers=BEARER)).json()["switches"]]
-    assert names == ["accepting", "accepting:another-case", "sharing"]
+    assert names == ["accepting", "accepting:another-case", "news", "sharing"]
 
 
 @pytest.mark.parametrize(

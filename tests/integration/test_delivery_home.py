@@ -23,7 +23,7 @@ from shared.db import DatabaseAway
 from shared.messages.actions import AnswerForwardingRequestedV1, Supporter, VerificationRequestedV1
 from shared.messages.delivery import AnswerReceivedV1, LetterBouncedV1, LetterSentV1
 from tests.support.delivery_service import STAFF_TOKEN, DeliveryService, delivery_service, letter_of, many_actions
-from tests.support.events import CASE_ID, MINISTRY, NOW, an_accepted_action
+from tests.support.events import CASE_ID, MINISTRY, NOW, an_accepted_action, requested_news, uuid_of
 from tests.support.incoming_mails import a_bounce, an_answer
 from tests.support.staff_sessions import log_in
 from tests.support.until import until
@@ -71,7 +71,7 @@ async def bring(port: int, address: str, content: bytes, sender: str = "") -> st
 async def send_all(delivery: DeliveryService) -> list[RenderedLetter]:
     """As a sender does, with a mail server that takes everything."""
     claims, sent = delivery.claims(), []
-    for letter in await claims.claim(100, 100):
+    for letter in await claims.claim(100, 100, news_max=100):
         rendered = render(letter.composition, delivery.wiring.campaign, NOW)
         assert isinstance(rendered, RenderedLetter)
         sent.append(rendered)
@@ -245,6 +245,18 @@ async def test_a_supporter_can_have_no_more_mail_by_the_header_that_says_how(del
     async with listening(delivery) as port:
         await bring(port, mail.sender, an_answer("", Subject="Unsubscribe"), "supporter@mail.example")
     await delivery.tell(a_verification(number=2))
+    assert await send_all(delivery) == []
+
+
+@pytest.mark.parametrize("came", [a_bounce(), an_answer("", Subject="Unsubscribe")], ids=["bounce", "unsubscribe"])
+async def test_a_reader_whose_mailbox_is_dead_or_who_writes_back_gets_no_more_news(
+    delivery: DeliveryService, came: bytes
+) -> None:
+    await delivery.tell(requested_news())
+    [mail] = await send_all(delivery)
+    async with listening(delivery) as port:
+        await bring(port, mail.sender, came, "supporter@mail.example")
+    await delivery.tell(requested_news(news_id=uuid_of(2), action_id=uuid_of(3), case_id=uuid_of(4)))
     assert await send_all(delivery) == []
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
@@ -13,8 +13,8 @@ from services.delivery.claiming import HandoverResult
 from services.delivery.states import LetterState
 from services.delivery.suppressing import DEAD_FOR
 from services.delivery.tables import Outbox
-from shared.messages.delivery import FailureReason, LetterFailedV1, TargetRunsLateV1
-from shared.messages.envelope import derived_id
+from shared.messages.delivery import FailureReason, LetterFailedV1, TargetForecastV1, TargetRunsLateV1
+from shared.messages.envelope import Event, derived_id
 from shared.messages.registry import read
 from tests.support.delivery_service import SITE, STAFF_TOKEN, DeliveryService, delivery_service, many_actions
 from tests.support.events import CASE_ID, MINISTRY, NOW, an_accepted_action
@@ -24,6 +24,7 @@ API = "/api/v1/delivery"
 BEARER = {"Authorization": f"Bearer {STAFF_TOKEN}", "Staff-Name": "Amina"}
 OWN_FORM = {"Origin": SITE}
 NOBODY = UUID(int=0)
+E = TypeVar("E", bound=Event)
 SLOW = {"mode": "throttled", "per_hour": 60, "time_zone": "Asia/Karachi"}
 
 
@@ -114,10 +115,38 @@ async def test_a_target_that_runs_late_is_told_of_once_and_again_after_it_was_in
         delivery.clock.advance(timedelta(minutes=1))
 
 
+async def test_others_are_told_when_a_long_line_will_be_out_and_nothing_of_a_quick_one(
+    delivery: DeliveryService,
+) -> None:
+    """Said when it begins, hardly more often than once a day while it lasts, and when it is over."""
+    await delivery.tell(*many_actions(100))
+    path, look = f"/targets/{MINISTRY.id}/policy", delivery.wiring.lateness.look
+    await look()
+    assert await told(delivery, TargetForecastV1) == []
+    a_few = {"mode": "throttled", "per_hour": 10, "per_day": 20, "per_day_max": 20}
+    await ask(delivery, "PUT", path, policy=a_few, why="slower")
+    for hours in (0, 1, 6, 18):
+        delivery.clock.advance(timedelta(hours=hours))
+        await look()
+    first, again = await told(delivery, TargetForecastV1)
+    assert first.done_at is not None
+    assert timedelta(days=3) < first.done_at - NOW < timedelta(days=5)
+    assert again.noticed_at - first.noticed_at == timedelta(hours=25), "a day later, for who forgets what is old"
+    await ask(delivery, "POST", f"{path}/drop", why="quicker")
+    for hours in (1, 5):
+        delivery.clock.advance(timedelta(hours=hours))
+        await look()
+    assert [event.done_at for event in await told(delivery, TargetForecastV1)][2:] == [None]
+
+
 async def late_events(delivery: DeliveryService) -> list[TargetRunsLateV1]:
+    return await told(delivery, TargetRunsLateV1)
+
+
+async def told(delivery: DeliveryService, kind: type[E]) -> list[E]:
     async with delivery.wiring.database.transaction() as session:
         rows = list(await session.exec(select(Outbox).order_by(col(Outbox.created_at))))
-    return [event for row in rows if isinstance(event := read(row.body).data, TargetRunsLateV1)]
+    return [event for row in rows if isinstance(event := read(row.body).data, kind)]
 
 
 async def test_a_new_policy_opens_no_new_day(delivery: DeliveryService) -> None:

@@ -1,4 +1,4 @@
-"""The updates that delivery was asked to tell of."""
+"""What delivery remembers of what it tells: the updates that mails tell of, and what it foretold of targets."""
 
 from datetime import datetime
 from uuid import UUID
@@ -17,3 +17,13 @@ class ToldUpdate(Row, table=True):
     update_id: UUID = Field(primary_key=True)
     case_slug: str
     first_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class ToldForecast(Row, table=True):
+    """What others were last told of a target. `done_at`: none, if that was that nothing need be said."""
+
+    __tablename__ = "told_forecast"
+
+    target_id: UUID = Field(primary_key=True)
+    done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    told_at: datetime = Field(sa_type=UtcDateTime)

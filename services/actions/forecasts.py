@@ -1,0 +1,52 @@
+"""When delivery expects what waits for a target to be out, for receipts. An old forecast is none.
+
+A forecast speaks of the letters that waited when it was made, and not of those that joined the line later.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Field, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.actions.tables import Row
+from shared.db import Database, UtcDateTime
+from shared.messages.delivery import TargetForecastV1
+from shared.messages.envelope import Envelope
+
+STALE_AFTER = timedelta(hours=48)
+
+
+class TargetForecast(Row, table=True):
+    """The latest that delivery said of a target. `done_at`: none, if letters to it go soon or nobody can say."""
+
+    __tablename__ = "target_forecast"
+
+    target_id: UUID = Field(primary_key=True)
+    done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    noticed_at: datetime = Field(sa_type=UtcDateTime)
+
+    def expects(self, joined_at: datetime, now: datetime) -> datetime | None:
+        """By when a letter that waits since `joined_at` is expected out. Pure."""
+        is_good = now - self.noticed_at <= STALE_AFTER and joined_at <= self.noticed_at
+        return self.done_at if is_good and self.done_at and self.done_at > now else None
+
+
+async def keep_forecasts(events: Sequence[Envelope[TargetForecastV1]], database: Database) -> None:
+    """Harmless twice and in any order: the latest of a target stays."""
+    table = TargetForecast.__table__  # type: ignore[attr-defined]
+    async with database.transaction() as session:
+        is_postgresql = session.get_bind().dialect.name == "postgresql"
+        for event in events:
+            insert = (postgresql.insert(table) if is_postgresql else sqlite.insert(table)).values(**dict(event.data))
+            new = insert.excluded
+            changes = {"done_at": new.done_at, "noticed_at": new.noticed_at}
+            is_later = new.noticed_at > table.c.noticed_at
+            await session.exec(insert.on_conflict_do_update(index_elements=["target_id"], set_=changes, where=is_later))
+
+
+async def read_forecasts(session: AsyncSession, target_ids: Collection[UUID]) -> dict[UUID, TargetForecast]:
+    found = await session.exec(select(TargetForecast).where(col(TargetForecast.target_id).in_(target_ids)))
+    return {row.target_id: row for row in found}
