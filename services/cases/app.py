@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
 from services.cases.api import case_api
 from services.cases.feed_pages import feed_pages
 from services.cases.found_pages import found_pages
+from services.cases.hot_pages import HotPages
 from services.cases.ops_reports import reports_router
 from services.cases.ops_switches import switches_router
 from services.cases.pages import case_pages
@@ -33,6 +35,7 @@ def create_app(wiring: Wiring) -> FastAPI:
         checks={"database": wiring.database.ping},
         registry=wiring.registry,
         lifespan=lifespan,
+        innermost=partial(HotPages, clock=wiring.clock, seconds=wiring.settings.page_cache_seconds),
         load=wiring.load,
     )
     app.include_router(case_api(wiring.reading, wiring.shedding, wiring.live, wiring.settings.public_url))

@@ -1,0 +1,90 @@
+"""The pages that everybody reads at a launch, sent again as they were just made, past routing and framework.
+
+It stands inside all guards, so that a page from here is counted, logged and bounded as any other. What is kept is kept
+for a moment: pages may be that much older than `W4R_PAGE_CACHE_SECONDS` says.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.cases.visitors import variant_for
+from shared.clock import Clock
+from shared.web.tongues import tongue_of
+
+HOT = re.compile(r"/(?:cases/[a-z0-9-]{1,80})?")
+SECONDS_MAX = 1.0
+PAGES_MAX = 256
+# Of a 304, beside what it does not send. RFC 9110, section 15.4.5.
+OF_A_BODY = frozenset([b"content-type", b"content-length"])
+
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    made_at: datetime
+    headers: list[tuple[bytes, bytes]]
+    etag: bytes
+    body: bytes
+    route: Any
+
+
+class HotPages:
+    """Answers a page without a query that was answered a moment ago. All else goes on to the app."""
+
+    def __init__(self, app: ASGIApp, clock: Clock, seconds: float) -> None:
+        self._app, self._clock, self._lasts = app, clock, timedelta(seconds=min(seconds, SECONDS_MAX))
+        self._pages: dict[Key, Page] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        key = _key_of(scope) if self._lasts else None
+        if key is None:
+            return await self._app(scope, receive, send)
+        page = self._pages.get(key)
+        if page and self._clock.now() - page.made_at < self._lasts:
+            scope["route"] = page.route
+            return await _answer(page, scope, send)
+        return await self._app(scope, receive, self._keeping(key, scope, send))
+
+    def _keeping(self, key: Key, scope: Scope, send: Send) -> Send:
+        """`send`, which keeps a whole page that passes. `made_at` is before it was made, or it could be older."""
+        began, headers = self._clock.now(), list[tuple[bytes, bytes]]()
+
+        async def keep(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 200:
+                headers.extend(message["headers"])
+            elif headers and not message.get("more_body", False):
+                etag = next((value for name, value in headers if name == b"etag"), b"")
+                self._keep(key, Page(began, headers, etag, message["body"], scope.get("route")))
+            await send(message)
+
+        return keep
+
+    def _keep(self, key: Key, page: Page) -> None:
+        if key not in self._pages and len(self._pages) >= PAGES_MAX:
+            self._pages.pop(next(iter(self._pages)))  # the oldest: hot ones are soon made again
+        self._pages[key] = page
+
+
+def _key_of(scope: Scope) -> Key | None:
+    """All that such a page depends on; none where it could depend on more."""
+    if scope["type"] != "http" or scope["method"] != "GET" or scope["query_string"] or not HOT.fullmatch(scope["path"]):
+        return None
+    request = Request(scope)
+    return scope["path"], tongue_of(request), variant_for(request)
+
+
+async def _answer(page: Page, scope: Scope, send: Send) -> None:
+    if page.etag and any(name == b"if-none-match" and value == page.etag for name, value in scope["headers"]):
+        headers = [pair for pair in page.headers if pair[0] not in OF_A_BODY]
+        await send({"type": "http.response.start", "status": 304, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+    else:
+        # A list of its own: those further out add their headers to it.
+        await send({"type": "http.response.start", "status": 200, "headers": [*page.headers]})
+        await send({"type": "http.response.body", "body": page.body})
