@@ -4,6 +4,7 @@ It stands inside all guards, so that a page from here is counted, logged and bou
 for a moment: pages may be that much older than `W4R_PAGE_CACHE_SECONDS` says.
 """
 
+import asyncio
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,24 +36,33 @@ class Page:
 
 
 class HotPages:
-    """Answers a page without a query that was answered a moment ago. All else goes on to the app."""
+    """Answers a page without a query that was answered a moment ago, or is just being made for somebody else. All else
+    goes on to the app."""
 
     def __init__(self, app: ASGIApp, clock: Clock, seconds: float) -> None:
         self._app, self._clock, self._lasts = app, clock, timedelta(seconds=min(seconds, SECONDS_MAX))
         self._pages: dict[Key, Page] = {}
+        self._making: dict[Key, asyncio.Future[Page | None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        key = _key_of(scope) if self._lasts else None
+        key = _key_of(scope)
         if key is None:
             return await self._app(scope, receive, send)
         page = self._pages.get(key)
-        if page and self._clock.now() - page.made_at < self._lasts:
-            scope["route"] = page.route
-            return await _answer(page, scope, send)
-        return await self._app(scope, receive, self._keeping(key, scope, send))
+        if page and self._clock.now() - page.made_at >= self._lasts:
+            page = None
+        if page is None and (making := self._making.get(key)):
+            page = await asyncio.shield(making)
+        elif page is None:
+            return await self._make(key, scope, receive, send)
+        if page is None:  # it could not be made for the other one: let the app tell this one why
+            return await self._app(scope, receive, send)
+        scope["route"] = page.route
+        return await _answer(page, scope, send)
 
-    def _keeping(self, key: Key, scope: Scope, send: Send) -> Send:
-        """`send`, which keeps a whole page that passes. `made_at` is before it was made, or it could be older."""
+    async def _make(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
+        """As the app does, and let others have what it made."""
+        making = self._making[key] = asyncio.get_running_loop().create_future()
         began, headers = self._clock.now(), list[tuple[bytes, bytes]]()
 
         async def keep(message: Message) -> None:
@@ -60,10 +70,17 @@ class HotPages:
                 headers.extend(message["headers"])
             elif headers and not message.get("more_body", False):
                 etag = next((value for name, value in headers if name == b"etag"), b"")
-                self._keep(key, Page(began, headers, etag, message["body"], scope.get("route")))
+                page = Page(began, headers, etag, message["body"], scope.get("route"))
+                self._keep(key, page)
+                making.set_result(page)
             await send(message)
 
-        return keep
+        try:
+            await self._app(scope, receive, keep)
+        finally:
+            del self._making[key]
+            if not making.done():
+                making.set_result(None)
 
     def _keep(self, key: Key, page: Page) -> None:
         if key not in self._pages and len(self._pages) >= PAGES_MAX:
@@ -72,7 +89,7 @@ class HotPages:
 
 
 def _key_of(scope: Scope) -> Key | None:
-    """All that such a page depends on; none where it could depend on more."""
+    """All that such a page depends on; none where it could depend on more, or is none of them."""
     if scope["type"] != "http" or scope["method"] != "GET" or scope["query_string"] or not HOT.fullmatch(scope["path"]):
         return None
     request = Request(scope)
