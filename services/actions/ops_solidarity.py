@@ -1,16 +1,17 @@
 """`/ops/intake/solidarity`, `/api/v1/intake/solidarity`: staff read messages to people at risk before anybody else."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from services.actions.openapi import CHANGING_ANSWERS, STAFF_ANSWERS
 from services.actions.rule_schemas import Reason
-from services.actions.solidarity_desk import AT_ONCE_MAX
+from services.actions.solidarity_desk import AT_ONCE_MAX, Place
 from services.actions.tables import Action, Judgement
 from services.actions.wiring import Wiring
 from shared.audit import By
@@ -21,6 +22,8 @@ READ_AND_LET_THROUGH = "read, and let through"
 READING_ANSWERS = STAFF_ANSWERS | {422: CHANGING_ANSWERS[422]}
 FIELDS_MAX = AT_ONCE_MAX + 10
 REASON: TypeAdapter[str] = TypeAdapter(Reason)
+CURSOR_TIME: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
+Cursor = Annotated[str | None, Query(max_length=100)]
 
 
 class Part(BaseModel):
@@ -58,6 +61,7 @@ class MessageOut(Part):
 class MessagesOut(Part):
     count: int = Field(description="of all there are; no more are listed at once than 50")
     messages: list[MessageOut]
+    next: str | None = Field(description="asks for those that follow; null at the end")
 
 
 class JudgementIn(Part):
@@ -82,12 +86,12 @@ def _api(wiring: Wiring) -> APIRouter:
 
     @router.get("", summary="Messages to people at risk", responses=READING_ANSWERS)
     async def list_messages(
-        response: Response, judgement: Judgement = Judgement.WAITING, before: AwareDatetime | None = None
+        response: Response, judgement: Judgement = Judgement.WAITING, after: Cursor = None
     ) -> MessagesOut:
-        """Those that wait, oldest first; others newest first, from `before` on."""
+        """Those that wait, oldest first; others newest first. `after` is the `next` of the list before."""
         response.headers["Cache-Control"] = "no-store"
-        rows, count = await desk.read(judgement, before)
-        return MessagesOut(count=count, messages=[MessageOut.of(row) for row in rows])
+        rows, count = await desk.read(judgement, read_cursor(after))
+        return MessagesOut(count=count, messages=[MessageOut.of(row) for row in rows], next=cursor_after(rows))
 
     @router.post("", summary="Say what becomes of messages", responses=CHANGING_ANSWERS)
     async def judge_messages(wish: JudgementIn, who: Annotated[str, Depends(require)]) -> JudgedOut:
@@ -101,10 +105,8 @@ def _pages(wiring: Wiring) -> APIRouter:
     router = APIRouter(prefix=PAGE, include_in_schema=False, dependencies=[session])
 
     @router.get("")
-    async def show_messages(
-        judgement: Judgement = Judgement.WAITING, before: AwareDatetime | None = None
-    ) -> HTMLResponse:
-        return await show(judgement, before)
+    async def show_messages(judgement: Judgement = Judgement.WAITING, after: Cursor = None) -> HTMLResponse:
+        return await show(judgement, after)
 
     @router.post("", dependencies=[Depends(wiring.staff.require_own_form)])
     async def judge_messages(
@@ -121,11 +123,11 @@ def _pages(wiring: Wiring) -> APIRouter:
 
     async def show(
         judgement: Judgement,
-        before: AwareDatetime | None = None,
+        after: str | None = None,
         typed: dict[str, str] | None = None,
         problem: Problem | None = None,
     ) -> HTMLResponse:
-        rows, count = await desk.read(judgement, before)
+        rows, count = await desk.read(judgement, read_cursor(after))
         unbundled, bundles = await wiring.bundles.look()
         return wiring.pages.respond(
             "ops/solidarity.html",
@@ -134,14 +136,30 @@ def _pages(wiring: Wiring) -> APIRouter:
             count=count,
             judgement=judgement,
             judgements=list(Judgement),
-            before=rows[-1].accepted_at if len(rows) == AT_ONCE_MAX and judgement is not Judgement.WAITING else None,
+            next=cursor_after(rows),
             unbundled=unbundled,
             bundles=bundles,
             typed=typed or {},
             errors=problem.errors if problem else [],
+            error_of={error.field: error.message for error in problem.errors} if problem else {},
         )
 
     return router
+
+
+def cursor_after(rows: Sequence[Action]) -> str | None:
+    return f"{rows[-1].accepted_at.isoformat()}/{rows[-1].id}" if len(rows) == AT_ONCE_MAX else None
+
+
+def read_cursor(after: str | None) -> Place | None:
+    """Raises the 422 for one that no list gave."""
+    if not after:
+        return None
+    at, _, id_ = after.partition("/")
+    try:
+        return CURSOR_TIME.validate_python(at), UUID(id_)
+    except ValueError:
+        raise invalid([FieldError("after", "This is not the `next` of a list.")]) from None
 
 
 def _read_judgements(typed: dict[str, str]) -> dict[UUID, Judgement]:

@@ -8,19 +8,16 @@ from sqlmodel import col, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.actions.errors import NoSuchBundle, NothingToBundle
-from services.actions.tables import IS_UNBUNDLED, Action, Judgement, SolidarityBundle
+from services.actions.solidarity_desk import STANDING
+from services.actions.tables import IS_BUNDLED, Action, Judgement, SolidarityBundle
 from shared.audit import Auditor, By
 from shared.clock import Clock
 from shared.db import Database
 
 MESSAGES_MAX = 500
 SHOWN_MAX = 50
-LET_THROUGH = (
-    col(Action.judgement).in_([Judgement.SHOWN.value, Judgement.FOR_FAMILY.value]),
-    col(Action.cancelled_at).is_(None),
-    col(Action.invalidation_id).is_(None),
-)
-UNBUNDLED = (IS_UNBUNDLED, *LET_THROUGH)  # the first as it is written for the index
+LET_THROUGH = (*STANDING, col(Action.judgement).in_([Judgement.SHOWN.value, Judgement.FOR_FAMILY.value]))
+UNBUNDLED = (*LET_THROUGH, col(Action.bundle_id).is_(None))
 
 
 @dataclass(frozen=True)
@@ -62,9 +59,10 @@ class SolidarityBundles:
     async def open(self, bundle_id: UUID) -> tuple[SolidarityBundle, Sequence[Action]]:
         """The bundle, and those of its messages that nobody took back meanwhile. Raises `NoSuchBundle` and
         `DatabaseAway`."""
-        inside = select(Action).where(Action.bundle_id == bundle_id, *LET_THROUGH).order_by(col(Action.accepted_at))
+        inside = select(Action).where(IS_BUNDLED, Action.bundle_id == bundle_id, *LET_THROUGH)
         async with self._database.transaction() as session:
-            return await _find(session, bundle_id), (await session.exec(inside)).all()
+            messages = await session.exec(inside.order_by(col(Action.accepted_at)))
+            return await _find(session, bundle_id), messages.all()
 
     async def hand_over(self, bundle_id: UUID, handed_to: str, by: By) -> None:
         """Once; again changes nothing. From then on receipts say so. Raises `NoSuchBundle` and `DatabaseAway`."""

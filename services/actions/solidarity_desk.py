@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, TextClause, tuple_
 from sqlmodel import col, func, or_, select
 
 from services.actions.solidarity_showing import show, take_down
-from services.actions.tables import Action, Judgement
+from services.actions.tables import IS_MESSAGE, Action, CaseStatus, Judgement, KnownCaseRow, SolidarityBundle
 from shared.audit import Auditor, By
 from shared.clock import Clock
 from shared.db import Database
@@ -17,24 +17,41 @@ from shared.web.problems import FieldError, invalid
 
 AT_ONCE_MAX = 50
 
+Place = tuple[datetime, UUID]
+
+NO_BUNDLE = UUID(int=0)
+# Messages that are neither taken back nor set aside, that wait for no word of their writers, and whose cases are not
+# withdrawn. The first as it is written for the index.
+STANDING: tuple[ColumnElement[bool] | TextClause, ...] = (
+    IS_MESSAGE,
+    col(Action.cancelled_at).is_(None),
+    col(Action.invalidation_id).is_(None),
+    or_(col(Action.verify_token).is_(None), col(Action.verified_at).is_not(None)),
+    col(Action.case_id).not_in(
+        select(KnownCaseRow.case_id).where(col(KnownCaseRow.status) == CaseStatus.WITHDRAWN.value)
+    ),
+)
+
 
 class SolidarityDesk:
     def __init__(self, database: Database, outbox: Outbox, clock: Clock, audit: Auditor) -> None:
         self._database, self._outbox, self._clock, self._audit = database, outbox, clock, audit
 
-    async def read(self, judgement: Judgement, before: datetime | None = None) -> tuple[Sequence[Action], int]:
+    async def read(self, judgement: Judgement, after: Place | None = None) -> tuple[Sequence[Action], int]:
         """At most `AT_ONCE_MAX` of them, and how many there are: those that wait oldest first, others newest first.
 
-        `before` goes on where a page of the newest ended. Raises `DatabaseAway`."""
-        there = standing_in(judgement)
-        at = col(Action.accepted_at)
-        wanted = select(Action).where(*there)
+        `after` goes on where a list ended. Raises `DatabaseAway`."""
+        there = (*STANDING, col(Action.judgement) == judgement.value)
+        place = tuple_(col(Action.accepted_at), col(Action.id))
+        listed = select(Action).where(*there).limit(AT_ONCE_MAX)
         if judgement is Judgement.WAITING:
-            wanted = wanted.order_by(at)
+            listed = listed.order_by(col(Action.accepted_at), col(Action.id))
+            listed = listed.where(place > after) if after else listed
         else:
-            wanted = wanted.where(at < before if before else True).order_by(at.desc())
+            listed = listed.order_by(col(Action.accepted_at).desc(), col(Action.id).desc())
+            listed = listed.where(place < after) if after else listed
         async with self._database.transaction() as session:
-            rows = (await session.exec(wanted.limit(AT_ONCE_MAX))).all()
+            rows = (await session.exec(listed)).all()
             count = (await session.exec(select(func.count()).select_from(Action).where(*there))).one()
         return rows, count
 
@@ -42,7 +59,7 @@ class SolidarityDesk:
         """Say what becomes of messages. Returns of how many: what was taken back meanwhile is passed over.
 
         Raises the 422 for one that is to be shown although its writer did not agree, and `DatabaseAway`."""
-        held = select(Action).where(col(Action.id).in_(judgements), col(Action.judgement).is_not(None))
+        held = select(Action).where(*STANDING, col(Action.id).in_(judgements))
         changed = 0
         async with self._database.transaction() as session:
             now = self._clock.now()
@@ -50,10 +67,12 @@ class SolidarityDesk:
                 judgement = judgements[action.id]
                 if judgement is Judgement.SHOWN and not action.may_be_shown:
                     raise invalid([FieldError(str(action.id), "Its writer did not agree that everybody sees it.")])
-                if is_gone(action) or action.judgement == judgement:
+                if action.judgement == judgement:
                     continue
                 taken_down = take_down(action, now)
                 action.judgement = judgement.value
+                if judgement in {Judgement.WAITING, Judgement.REFUSED}:
+                    leave_bundle(action, await session.get(SolidarityBundle, action.bundle_id or NO_BUNDLE))
                 if told := show(action, now) or taken_down:
                     await self._outbox.add(session, told)
                 facts = {"action": str(action.id), "case": action.case_slug, "judgement": judgement.value}
@@ -62,12 +81,7 @@ class SolidarityDesk:
         return changed
 
 
-def standing_in(judgement: Judgement) -> tuple[ColumnElement[bool], ...]:
-    """Messages of this judgement that are not taken back, and not waiting for their writer's word."""
-    is_judged = col(Action.judgement) == judgement.value
-    confirmed = or_(col(Action.verify_token).is_(None), col(Action.verified_at).is_not(None))
-    return is_judged, col(Action.cancelled_at).is_(None), col(Action.invalidation_id).is_(None), confirmed
-
-
-def is_gone(action: Action) -> bool:
-    return action.cancelled_at is not None or action.invalidation_id is not None
+def leave_bundle(action: Action, bundle: SolidarityBundle | None) -> None:
+    """What is not let through any more goes into another bundle if it ever is again; but not what was given."""
+    if bundle and bundle.handed_over_at is None:
+        action.bundle_id = None

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.actions.tables import Action, SolidarityBundle
+from shared.languages import way_of
 from shared.languages.formats import Formats
 from shared.paper.sizes import sheet_of
-from shared.paper.typesetting import direction_of, typeset
+from shared.paper.typesetting import typeset
 
 
 async def typeset_messages(bundle: SolidarityBundle, messages: Sequence[Action]) -> bytes:
@@ -26,7 +27,7 @@ def messages_data(bundle: SolidarityBundle, messages: Sequence[Action]) -> dict[
             {
                 "text": message.letter_body,
                 "language": message.letter_language,
-                "direction": direction_of(message.letter_language),
+                "direction": way_of(message.letter_body),
                 "name": message.supporter_name,
                 "country": formats.country(message.supporter_country),
                 "date": formats.day(message.accepted_at.date()),

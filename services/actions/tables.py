@@ -22,8 +22,8 @@ IS_INVALID = text("invalidation_id IS NOT NULL")
 IS_UNREGISTERED = text("type = 'actions.action_accepted.v1' AND published_at IS NOT NULL AND registered_at IS NULL")
 IS_REGISTERED = text("registered_at IS NOT NULL")
 
-IS_UNREAD = text("judgement = 'waiting'")
-IS_UNBUNDLED = text("judgement IN ('shown', 'for_family') AND bundle_id IS NULL")
+IS_MESSAGE = text("judgement IS NOT NULL")
+IS_BUNDLED = text("bundle_id IS NOT NULL")
 
 IS_OPTED_IN = text("opt_in")
 IS_ASKED = text("verify_token IS NOT NULL")
@@ -61,8 +61,8 @@ class Action(Row, table=True):
             "action_opted_in", "case_id", "accepted_at", "id", postgresql_where=IS_OPTED_IN, sqlite_where=IS_OPTED_IN
         ),
         Index("action_unreminded", "accepted_at", postgresql_where=IS_UNREMINDED, sqlite_where=IS_UNREMINDED),
-        Index("action_unread", "accepted_at", postgresql_where=IS_UNREAD, sqlite_where=IS_UNREAD),
-        Index("action_unbundled", "case_slug", postgresql_where=IS_UNBUNDLED, sqlite_where=IS_UNBUNDLED),
+        Index("action_message", "judgement", "accepted_at", "id", postgresql_where=IS_MESSAGE, sqlite_where=IS_MESSAGE),
+        Index("action_bundled", "bundle_id", "accepted_at", postgresql_where=IS_BUNDLED, sqlite_where=IS_BUNDLED),
     )
 
     id: UUID = Field(primary_key=True)

@@ -39,11 +39,12 @@ def respond(
     headers = {"ETag": answer.etag, "Cache-Control": cache_control, **more}
     if answer.media_type in OPEN:
         headers["Access-Control-Allow-Origin"] = "*"
-    if _has(request.headers.get("if-none-match", ""), answer.etag):
+    if has_it(request.headers.get("if-none-match", ""), answer.etag):
         return Response(status_code=304, headers=headers)
     return Response(answer.body, 200, headers | {"Content-Type": answer.media_type})
 
 
-def _has(if_none_match: str, etag: str) -> bool:
+def has_it(if_none_match: str, etag: str) -> bool:
+    """Whether who sent this header has the answer with this tag."""
     tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
     return etag in tags or "*" in tags

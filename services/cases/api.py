@@ -22,9 +22,10 @@ from services.cases.schemas import (
     show_ledger,
     show_list,
 )
-from services.cases.views import CaseView, LedgerView
+from services.cases.views import CaseView, Counts
 from shared.db import DatabaseAway
 from shared.languages.formats import is_language
+from shared.web.clients import client_of
 from shared.web.in_flight import leave_the_crowd
 from shared.web.problems import Problem
 from shared.web.shedding import Feature, Shedding
@@ -102,9 +103,8 @@ def case_api(reading: Reading, shedding: Shedding, live: LiveCounts, public_url:
         """The public numbers of one case."""
         if await shedding.sheds(Feature.COUNTERS):
             raise NumbersRest
-        case = await reading.case(slug)
-        ledger = numbers_of(case)
-        return await reading.answer(request, case, "ledger", lambda: show_ledger(ledger).model_dump_json(), JSON)
+        ledger = await reading.ledger(slug)
+        return await reading.answer(request, ledger, "ledger", lambda: show_ledger(ledger).model_dump_json(), JSON)
 
     @router.api_route(
         "/{slug}/count", methods=READ, response_model=CountShown, responses=NUMBERS, operation_id="get_count"
@@ -114,12 +114,12 @@ def case_api(reading: Reading, shedding: Shedding, live: LiveCounts, public_url:
         if await shedding.sheds(Feature.COUNTERS):
             return respond(request, RESTING, reading.cache_control(COUNT_SECONDS_MAX))
         case = await reading.case(slug)
-        ledger = numbers_of(case)
+        totals = numbers_of(case)
         return await reading.answer(
             request,
             case,
             "count",
-            lambda: show_count(ledger).model_dump_json(),
+            lambda: show_count(totals).model_dump_json(),
             JSON,
             cache_seconds_max=COUNT_SECONDS_MAX,
         )
@@ -127,25 +127,32 @@ def case_api(reading: Reading, shedding: Shedding, live: LiveCounts, public_url:
     @router.get("/{slug}/count/stream", include_in_schema=False)
     async def stream_count(request: Request, slug: str) -> Response:
         """The same, told when it changes, to the page of a case. 204 where it should rather ask now and then."""
-        await reading.case(slug)
-        if not live.has_room():
+        await reading.case(slug, numbers=False)
+        client = client_of(request.scope)
+        if not live.has_room(client):
             return Response(status_code=204, headers={"Cache-Control": "no-store"})
 
+        told = ""
+
         async def read() -> str:
+            nonlocal told
             try:
-                ledger = None if await shedding.sheds(Feature.COUNTERS) else (await reading.case(slug)).ledger
-            except (Problem, DatabaseAway):
-                ledger = None
-            return (show_count(ledger) if ledger else CountShown(live=False)).model_dump_json()
+                totals = None if await shedding.sheds(Feature.COUNTERS) else (await reading.case(slug)).totals
+                told = (show_count(totals) if totals else CountShown(live=False)).model_dump_json()
+            except DatabaseAway:
+                pass  # for a moment: the last numbers stay
+            except Problem:
+                told = CountShown(live=False).model_dump_json()
+            return told
 
         leave_the_crowd(request.scope)
-        return StreamingResponse(live.listen(read), media_type="text/event-stream", headers=STREAMED)
+        return StreamingResponse(live.listen(client, read), media_type="text/event-stream", headers=STREAMED)
 
     return router
 
 
-def numbers_of(case: CaseView) -> LedgerView:
+def numbers_of(case: CaseView) -> Counts:
     """Raises `NumbersRest` when the database is away and the case in memory was read without them."""
-    if case.ledger is None:
+    if case.totals is None:
         raise NumbersRest
-    return case.ledger
+    return case.totals

@@ -18,7 +18,12 @@ from services.cases.picture_pages import picture_pages
 from services.cases.report_pages import report_pages
 from services.cases.wiring import Wiring
 from shared.web.app import framed_app
+from shared.web.shedding import Shedding
 from shared.web.staff import show_way_in
+
+
+def _shed_now(shedding: Shedding) -> tuple[bool, ...]:
+    return tuple(shedding.is_shed(feature) for feature in shedding.features)
 
 
 def create_app(wiring: Wiring) -> FastAPI:
@@ -35,7 +40,12 @@ def create_app(wiring: Wiring) -> FastAPI:
         checks={"database": wiring.database.ping},
         registry=wiring.registry,
         lifespan=lifespan,
-        innermost=partial(HotPages, clock=wiring.clock, seconds=wiring.settings.page_cache_seconds),
+        innermost=partial(
+            HotPages,
+            clock=wiring.clock,
+            seconds=wiring.settings.page_cache_seconds,
+            shed=partial(_shed_now, wiring.shedding),
+        ),
         load=wiring.load,
     )
     app.include_router(case_api(wiring.reading, wiring.shedding, wiring.live, wiring.settings.public_url))

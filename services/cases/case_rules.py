@@ -12,6 +12,7 @@ from shared.messages.cases import Channel, UpdateKind
 NAME_PART_LETTERS_MIN = 3
 # Its event carries every body that a letter of the case may have started from: well below what a broker takes.
 STARTS_CHARACTERS_MAX = 300_000
+OF_LETTERS = {Channel.EMAIL, Channel.POST}
 PARTS = ("opening", "points", "closing")
 
 Complaints = Iterator[tuple[Path_, str]]
@@ -83,6 +84,8 @@ def _words_of(words: CaseWords, at: Path_) -> Iterator[tuple[Path_, str]]:
     yield (*at, "summary"), words.summary
     yield (*at, "story"), words.story
     yield from (((*at, "demands", place), demand) for place, demand in enumerate(words.demands))
+    if words.solidarity_advice:
+        yield (*at, "solidarity_advice"), words.solidarity_advice
 
 
 def _twice(case: CaseFile) -> Complaints:
@@ -91,6 +94,7 @@ def _twice(case: CaseFile) -> Complaints:
         "letters": [letter.language for letter in case.letters],
         "channels": case.channels,
         "issues": case.issues,
+        "updates": [update.key for update in case.updates if update.key],
     }
     for field, keys in named.items():
         yield from (((field,), f"has `{key}` twice") for key, times in Counter(keys).items() if times > 1)
@@ -129,8 +133,11 @@ def _outcome(case: CaseFile) -> Complaints:
 
 
 def _ready_to_act(case: CaseFile) -> Complaints:
+    wanted = {"demands", "channels"}
+    wanted |= {"targets", "letters"} if OF_LETTERS & set(case.channels) else set()
+    wanted |= {"targets"} if Channel.SOCIAL in case.channels else set()
     for field in ("demands", "channels", "targets", "letters"):
-        if not getattr(case, field):
+        if field in wanted and not getattr(case, field):
             yield (field,), "must have at least one entry while the case is open"
     reach = {Channel.EMAIL: "email", Channel.POST: "post_address", Channel.SOCIAL: "handle"}
     for place, channel in enumerate(case.channels):

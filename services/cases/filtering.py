@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from services.cases.front_views import CaseLine
 from services.cases.searching import find_cases, read_query
-from shared.languages.formats import Formats
+from shared.languages.formats import Formats, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +80,19 @@ def fits(wish: Wish, case: CaseLine) -> bool:
     return all(value in VALUES[name](case) for name, value in wish.filters.items())
 
 
-def choices(wish: Wish, cases: Iterable[CaseLine], formats: Formats) -> dict[str, tuple[Choice, ...]]:
-    """What each filter offers: every value there is among `cases`, also those that would leave none."""
+def choices(
+    wish: Wish, cases: Iterable[CaseLine], formats: Formats, named: Callable[[str, str], str]
+) -> dict[str, tuple[Choice, ...]]:
+    """What each filter offers, in the order of names: every value among `cases`, also those that would leave none."""
     cases = tuple(cases)
     found = narrow(replace(EVERYTHING, query=wish.query), cases, formats)
-    return {name: _choices(name, wish, cases, found, formats) for name in VALUES}
+    return {name: _choices(name, wish, cases, found, named) for name in VALUES}
 
 
 def _choices(
-    name: str, wish: Wish, cases: Iterable[CaseLine], found: Iterable[CaseLine], formats: Formats
+    name: str, wish: Wish, cases: Iterable[CaseLine], found: Iterable[CaseLine], named: Callable[[str, str], str]
 ) -> tuple[Choice, ...]:
     others = Wish(**{other: value for other, value in wish.filters.items() if other != name}, left_out=False)
     counts = Counter(value for case in found if fits(others, case) for value in VALUES[name](case))
     offered = {value for case in cases for value in VALUES[name](case)}
-    return tuple(Choice(value, counts[value]) for value in sorted(offered, key=formats.in_order))
+    return tuple(Choice(value, counts[value]) for value in sorted(offered, key=lambda value: plain(named(name, value))))

@@ -22,7 +22,7 @@ from shared.web.tongues import tongue_of
 READ = ["GET", "HEAD"]
 SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 XHTML = "http://www.w3.org/1999/xhtml"
-PRIVATE = ("/actions", "/ops", "/posts", "/receipts", "/verify")
+PRIVATE = ("/actions", "/ops", "/posts", "/receipts", "/unsubscribe", "/verify")
 SITE_NAME = "Write for Rights"
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -19,7 +19,7 @@ Line = tuple[str, LedgerKind, int]
 
 
 async def read_ledger(
-    session: AsyncSession, slug: str, today: date, *, days_max: int, country_count_min: int
+    session: AsyncSession, slug: str, now: datetime, *, days_max: int, country_count_min: int
 ) -> LedgerView:
     """All that is public of one case's numbers.
 
@@ -27,7 +27,7 @@ async def read_ledger(
     point at who wrote it."""
     countries = await _lines(session, col(LedgerCount.country), slug)
     channels = await _lines(session, col(LedgerCount.channel), slug)
-    days = await _lines(session, col(LedgerCount.day), slug, since=today - timedelta(days=days_max))
+    days = await _lines(session, col(LedgerCount.day), slug, since=now.date() - timedelta(days=days_max))
     return LedgerView(
         case=slug,
         totals=counts(countries),
@@ -35,6 +35,7 @@ async def read_ledger(
         by_channel=grouped(channels),
         by_day={date.fromisoformat(day): of_day for day, of_day in grouped(days).items()},
         offline=(await read_offline(session, [slug])).get(slug, ()),
+        read_at=now,
     )
 
 

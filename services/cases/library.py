@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,13 +20,24 @@ from services.cases.settings import CasesSettings
 from services.cases.solidarity import read_messages
 from services.cases.tables import Campaign, Case, CaseLetter, CaseStatus, CaseTarget, CaseUpdate
 from services.cases.variants import variants_of
-from services.cases.views import CaseView, Counts, LedgerView, LetterView, TargetView, UpdateView
+from services.cases.views import CaseView, Counts, LedgerView, LetterView, PictureView, TargetView, UpdateView
 from shared.clock import Clock
 from shared.db import Database
 from shared.messages.cases import Channel, UpdateKind
 
 CASES_MAX = 500
 NEWS_MAX = 50
+PARTS_MAX = 100
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What of a case is the same as long as its revision is."""
+
+    picture: PictureView | None
+    targets: tuple[TargetView, ...]
+    letters: tuple[LetterView, ...]
+    updates: tuple[UpdateView, ...]
 
 
 class Library:
@@ -33,6 +45,7 @@ class Library:
 
     def __init__(self, database: Database, clock: Clock, settings: CasesSettings) -> None:
         self._database, self._clock, self._settings = database, clock, settings
+        self._parts: dict[tuple[UUID, int], Parts] = {}
 
     async def read_case(self, slug: str, *, numbers: bool = True) -> CaseView | NotShown:
         """The case, or why it cannot be shown; without its numbers it costs less. Raises `DatabaseAway`."""
@@ -45,6 +58,19 @@ class Library:
             if case.status is CaseStatus.WITHDRAWN:
                 return CaseWithdrawn
             return await self._view(session, case, campaign, numbers)
+
+    async def read_ledger(self, slug: str) -> LedgerView | NotShown:
+        """All public numbers of the case, or why they cannot be shown. Raises `DatabaseAway`."""
+        settings = self._settings
+        days_max, country_count_min = settings.ledger_days_max, settings.country_count_min
+        async with self._database.transaction() as session:
+            status = (await session.exec(select(Case.status).where(col(Case.slug) == slug))).one_or_none()
+            if status is None:
+                return UnknownCase
+            if status is CaseStatus.WITHDRAWN:
+                return CaseWithdrawn
+            now = self._clock.now()
+            return await read_ledger(session, slug, now, days_max=days_max, country_count_min=country_count_min)
 
     async def read_front(self, *, numbers: bool = True) -> FrontView:
         """The newest campaign and its cases, open ones first; withdrawn ones are not there. Raises `DatabaseAway`."""
@@ -82,8 +108,8 @@ class Library:
 
     async def _view(self, session: AsyncSession, case: Case, campaign: Campaign, numbers: bool) -> CaseView:
         now = self._clock.now()
-        ledger = await self._ledger(session, case.slug, now) if numbers else None
-        offline = ledger.offline if ledger else (await read_offline(session, [case.slug])).get(case.slug, ())
+        totals = (await read_totals(session, [case.slug])).get(case.slug, Counts()) if numbers else None
+        parts = await self._parts_of(session, case)
         taken = {"channels", "demands", "issues", "picture", "status", "campaign", "risky_countries"}
         same = {name: getattr(case, name) for name in CaseView.__dataclass_fields__ if hasattr(case, name)}
         return CaseView(
@@ -95,21 +121,28 @@ class Library:
             risky_countries=risky_countries(campaign, case),
             demands=tuple(case.demands),
             issues=tuple(Issue(issue) for issue in case.issues),
-            picture=(await picture_views(session, [case])).get(case.id),
             channels=tuple(Channel(channel) for channel in case.channels),
-            targets=tuple(_target(row) for row in await _parts(session, CaseTarget, case.id)),
-            letters=tuple(_letter(row) for row in await _parts(session, CaseLetter, case.id)),
-            updates=tuple(_update(row, case.language) for row in await _parts(session, CaseUpdate, case.id)),
-            ledger=ledger,
-            offline=offline,
+            **vars(parts),
+            totals=totals,
+            offline=(await read_offline(session, [case.slug])).get(case.slug, ()),
             messages=await read_messages(session, case.slug),
             read_at=now,
         )
 
-    async def _ledger(self, session: AsyncSession, slug: str, now: datetime) -> LedgerView:
-        settings = self._settings
-        days_max, country_count_min = settings.ledger_days_max, settings.country_count_min
-        return await read_ledger(session, slug, now.date(), days_max=days_max, country_count_min=country_count_min)
+    async def _parts_of(self, session: AsyncSession, case: Case) -> Parts:
+        """From memory where it has them: they change with the case's revision alone."""
+        key = case.id, case.revision
+        if key not in self._parts:
+            parts = Parts(
+                picture=(await picture_views(session, [case])).get(case.id),
+                targets=tuple(_target(row) for row in await _parts(session, CaseTarget, case.id)),
+                letters=tuple(_letter(row) for row in await _parts(session, CaseLetter, case.id)),
+                updates=tuple(_update(row, case.language) for row in await _parts(session, CaseUpdate, case.id)),
+            )
+            if len(self._parts) >= PARTS_MAX:
+                self._parts.pop(next(iter(self._parts)))
+            self._parts[key] = parts
+        return self._parts[key]
 
 
 async def _newest_campaign(session: AsyncSession) -> Campaign | None:

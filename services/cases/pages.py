@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -11,15 +12,17 @@ from fastapi.responses import Response
 
 from services.cases.answers import HTML
 from services.cases.case_files import BODY_CHARACTERS_MAX, SUBJECT_CHARACTERS_MAX
+from services.cases.errors import UnknownCase
 from services.cases.filtering import EVERYTHING, Wish, asks, choices, narrow, read_wish
 from services.cases.front_views import FrontView
-from services.cases.issues import ISSUE_WORDS
+from services.cases.issues import ISSUE_WORDS, Issue
 from services.cases.reading import Reading
 from services.cases.searching import QUERY_CHARACTERS_MAX
 from services.cases.speaking import case_in, front_in
 from services.cases.views import CaseView
 from services.cases.visitors import variant_for
-from shared.languages.formats import Formats
+from services.cases.voices import Voice
+from shared.languages.formats import Formats, language_name
 from shared.posts.networks import NAMES
 from shared.web.pages import Pages
 from shared.web.shedding import Feature, Shedding
@@ -71,7 +74,7 @@ def case_pages(reading: Reading, shedding: Shedding, pages: Pages, public_url: s
         case = await reading.case(slug, numbers=not await shedding.sheds(Feature.COUNTERS))
         tongue, source = tongue_of(request), source_of(request)
         wanted = request.query_params.get("letter") or request.query_params.get("lang")
-        letter = case.letter_in(wanted, tongue.language)
+        letter = case.letter_in(wanted, tongue.language) if case.letter_channels else None
         # Counted by what there is, so that a letter without variants has one page for all.
         number = variant_for(request) % len(letter.bodies) if letter else 0
         return await reading.answer(
@@ -101,6 +104,8 @@ def case_pages(reading: Reading, shedding: Shedding, pages: Pages, public_url: s
     @router.api_route("/cases/{slug}/solidarity", methods=READ)
     async def show_solidarity(request: Request, slug: str) -> Response:
         case = await reading.case(slug, numbers=False)
+        if not (case.takes_messages or case.messages):
+            raise UnknownCase
         tongue, source = tongue_of(request), source_of(request)
         return await reading.answer(
             request,
@@ -127,7 +132,18 @@ def narrowed(front: FrontView, wish: Wish, language: str) -> dict[str, Any]:
     """What the front page shows of `front` to who has this wish, and what it offers to choose from."""
     formats = Formats(language)
     shown = replace(front, cases=narrow(wish, front.cases, formats)) if wish.narrows else front
-    return {"front": shown, "wish": wish, "choices": choices(wish, front.cases, formats)}
+    return {"front": shown, "wish": wish, "choices": choices(wish, front.cases, formats, partial(_named, language))}
+
+
+def _named(language: str, name: str, value: str) -> str:
+    """What a filter's value is called, as the page has it."""
+    match name:
+        case "country":
+            return Formats(language).country(value)
+        case "issue":
+            return Voice(language)(ISSUE_WORDS[Issue(value)])
+        case _:
+            return language_name(value)
 
 
 def nonce_of(case: CaseView) -> str:

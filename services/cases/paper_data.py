@@ -6,7 +6,6 @@ list. Its sheet tells it, as its page does, to who opened it. Pure.
 
 from collections.abc import Sequence
 from typing import Any
-from unicodedata import bidirectional
 from urllib.parse import urlsplit
 
 from services.cases import words_on_paper as words
@@ -14,7 +13,7 @@ from services.cases.front_views import CaseLine, FrontView
 from services.cases.views import CaseView, TargetView
 from services.cases.voices import Voice
 from services.cases.words_on_paper import Chapter
-from shared.languages import direction
+from shared.languages import direction, way_of
 from shared.languages.saying import say
 from shared.paper.sizes import Paper
 from shared.web.tongues import Tongue
@@ -144,14 +143,8 @@ def _target(target: TargetView) -> Data:
         "name": target.name,
         "email": target.email or "",
         "address": "\n".join((target.post_address or "").split("\n")[:ADDRESS_LINES_MAX]),
-        "direction": _way(target.name),
+        "direction": way_of(target.name),
     }
-
-
-def _way(text: str) -> str:
-    """Names and addresses of officials come without a language: they run as their first letter does."""
-    strong = next((way for way in map(bidirectional, text) if way in {"L", "R", "AL"}), "L")
-    return "ltr" if strong == "L" else "rtl"
 
 
 def _chapter(chapter: Chapter, voice: Voice) -> Data:

@@ -125,6 +125,8 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """A profile that cannot be read is no reason to refuse a picture: its colours are a little off."""
+    if image.mode.startswith("I"):  # 16 bits, of which a conversion would keep the lower eight
+        image = image.convert("F").point(lambda value: value / 256).convert("L")
     has_alpha = image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info
     if profile and not has_alpha and image.mode in {"RGB", "CMYK", "L"}:
         try:

@@ -15,11 +15,12 @@ from services.cases.front_views import FrontView, NewsView
 from services.cases.library import Library
 from services.cases.remembered import Remembered
 from services.cases.settings import CasesSettings
-from services.cases.views import CaseView
+from services.cases.views import CaseView, LedgerView
 from shared.clock import Clock
 from shared.db import DatabaseAway
 
 SEARCHES_MAX = 100
+LEDGERS_MAX = 100
 DOCUMENTS_MAX = 120
 DOCUMENT_SECONDS = 600.0
 PICTURES_MAX = 80  # of at most picture_files.RENDITION_BYTES_MAX each
@@ -37,6 +38,7 @@ class Reading:
     fronts: Remembered[FrontView]
     answers: Remembered[Answer]
     searches: Remembered[Answer]
+    ledgers: Remembered[LedgerView | NotShown]
     feeds: Remembered[NewsView]
     documents: Remembered[Answer]
     pictures: Remembered[Answer]
@@ -52,6 +54,15 @@ class Reading:
             return view
         raise view()
 
+    async def ledger(self, slug: str) -> LedgerView:
+        """All its public numbers. Raises as `case` does."""
+        if not SLUG.fullmatch(slug):
+            raise UnknownCase
+        view = await self.ledgers.get(slug, partial(self.library.read_ledger, slug))
+        if isinstance(view, LedgerView):
+            return view
+        raise view()
+
     async def front(self, *, numbers: bool = True) -> FrontView:
         """With its numbers or, for less, without. Raises `DatabaseAway`."""
         return await _get(self.fronts, "front", numbers, self.library.read_front)
@@ -63,7 +74,7 @@ class Reading:
     async def answer(
         self,
         request: Request,
-        view: CaseView | FrontView | NewsView,
+        view: CaseView | FrontView | NewsView | LedgerView,
         what: Hashable,
         write: Callable[[], str],
         media_type: str,
@@ -72,7 +83,7 @@ class Reading:
         cache_seconds_max: int | None = None,
     ) -> Response:
         """`what` names the form of the view that is asked for; `write` writes it when it is not in `memory`."""
-        slug = view.slug if isinstance(view, CaseView) else None
+        slug = view.slug if isinstance(view, CaseView) else view.case if isinstance(view, LedgerView) else None
 
         async def make() -> Answer:
             return make_answer(write(), media_type)
@@ -149,6 +160,7 @@ def make_reading(library: Library, clock: Clock, settings: CasesSettings) -> Rea
         answers=Remembered(clock, entries_max=entries_max, seconds=max(seconds, stale_seconds_max)),
         # Apart, so that no crowd of searches drives the pages out that everybody reads.
         searches=Remembered(clock, entries_max=SEARCHES_MAX, seconds=max(seconds, stale_seconds_max)),
+        ledgers=Remembered(clock, entries_max=LEDGERS_MAX, seconds=seconds, stale_seconds_max=stale_seconds_max),
         feeds=Remembered(clock, entries_max=1, seconds=seconds, stale_seconds_max=stale_seconds_max),
         # Large, slow to make, and wanted by few: apart too, and kept longer.
         documents=Remembered(clock, entries_max=DOCUMENTS_MAX, seconds=DOCUMENT_SECONDS),

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.cases.front_views import CaseLine, FrontView
 from services.cases.issues import Issue
 from services.cases.tables import CaseStatus
-from services.cases.views import CaseView, LedgerView, PictureView
+from services.cases.views import CaseView, Counts, LedgerView, PictureView
 from shared.messages.cases import Channel, UpdateKind
 
 
@@ -225,8 +225,8 @@ def show_ledger(ledger: LedgerView) -> LedgerShown:
     )
 
 
-def show_count(ledger: LedgerView) -> CountShown:
-    return CountShown(live=True, collected=ledger.totals.collected, handed_over=ledger.totals.handed_over)
+def show_count(totals: Counts) -> CountShown:
+    return CountShown(live=True, collected=totals.collected, handed_over=totals.handed_over)
 
 
 def case_url(case: CaseView | CaseLine, public_url: str) -> str:

@@ -37,12 +37,13 @@ async def read_messages(session: AsyncSession, slug: str) -> tuple[MessageView, 
     """The newest `READ_MAX` of a case."""
     shown = select(SolidarityMessage).where(SolidarityMessage.case_slug == slug, col(SolidarityMessage.is_shown))
     rows = await session.exec(shown.order_by(col(SolidarityMessage.written_at).desc()).limit(READ_MAX))
-    return tuple(MessageView(row.name, row.country, row.text, row.language) for row in rows)
+    return tuple(MessageView(row.name, row.country, row.text) for row in rows)
 
 
 async def _is_withdrawn(session: AsyncSession, slug: str) -> bool:
-    withdrawn = select(Case.id).where(Case.slug == slug, Case.status == CaseStatus.WITHDRAWN)
-    return (await session.exec(withdrawn)).first() is not None
+    """Held until the message is kept: a withdrawal at the same moment comes before it or after it."""
+    status = select(Case.status).where(Case.slug == slug).with_for_update(read=True)
+    return (await session.exec(status)).first() is CaseStatus.WITHDRAWN
 
 
 async def forget_messages(session: AsyncSession, slug: str) -> None:

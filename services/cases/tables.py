@@ -178,6 +178,7 @@ class CaseUpdate(Row, table=True):
     case_id: UUID = Field(primary_key=True, foreign_key="case.id")
     position: int = Field(primary_key=True)
     id: UUID = Field(unique=True)
+    key: str | None = None
     kind: UpdateKind = Field(sa_type=_word(UpdateKind))
     date: str | None = None
     text: str = Field(sa_type=Text)

@@ -19,7 +19,7 @@ from shared.messages.envelope import derived_id
 SHARED_WORDS_MIN = 0.6
 _WORD = re.compile(r"\w+")
 
-Same = Callable[[UUID, CaseUpdate, UpdatePart], bool]
+Same = Callable[[CaseUpdate, UpdatePart], bool]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def make_updates(
     """`stored`: none for a case that is published for the first time; then nothing is news.
 
     A row's `changed_at` is when it first said what it says now."""
-    before = _matched(case_id, wanted, list(stored or ()))
+    before = _matched(wanted, list(stored or ()))
     rows = tuple(_rows(case_id, wanted, before, {row.id for row in stored or ()}, now))
     fresh = (row.id for row in rows if stored is not None and row.position not in before)
     return Updates(rows, frozenset(fresh))
@@ -47,7 +47,7 @@ def _rows(
 ) -> Iterator[CaseUpdate]:
     for position, update in enumerate(wanted):
         old = before.get(position)
-        id_ = _id_by_key(case_id, update.key) if update.key else old.id if old else _new_id(case_id, update, taken)
+        id_ = old.id if old else _new_id(case_id, update, taken)
         taken.add(id_)
         yield CaseUpdate(
             case_id=case_id,
@@ -55,11 +55,11 @@ def _rows(
             id=id_,
             published_at=old.published_at if old else now,
             changed_at=old.changed_at if old and _words(old) == _words(update) else now,
-            **update.model_dump(exclude={"key", "mail"}),
+            **update.model_dump(exclude={"mail"}),
         )
 
 
-def _matched(case_id: UUID, wanted: Sequence[UpdatePart], left: list[CaseUpdate]) -> dict[int, CaseUpdate]:
+def _matched(wanted: Sequence[UpdatePart], left: list[CaseUpdate]) -> dict[int, CaseUpdate]:
     """The row that each position's update was before; each row once."""
     found: dict[int, CaseUpdate] = {}
     rules: tuple[Same, ...] = (_has_the_key, _says_the_same_of_that_day, _says_the_same, _is_a_correction)
@@ -67,25 +67,29 @@ def _matched(case_id: UUID, wanted: Sequence[UpdatePart], left: list[CaseUpdate]
         for position, update in enumerate(wanted):
             if position in found:
                 continue
-            if old := next((row for row in left if is_same(case_id, row, update)), None):
+            if old := next((row for row in left if not _have_two_keys(row, update) and is_same(row, update)), None):
                 found[position] = old
                 left.remove(old)
     return found
 
 
-def _has_the_key(case_id: UUID, old: CaseUpdate, new: UpdatePart) -> bool:
-    return new.key is not None and old.id == _id_by_key(case_id, new.key)
+def _have_two_keys(old: CaseUpdate, new: UpdatePart) -> bool:
+    return old.key is not None and new.key is not None and old.key != new.key
 
 
-def _says_the_same_of_that_day(_: UUID, old: CaseUpdate, new: UpdatePart) -> bool:
+def _has_the_key(old: CaseUpdate, new: UpdatePart) -> bool:
+    return old.key is not None and old.key == new.key
+
+
+def _says_the_same_of_that_day(old: CaseUpdate, new: UpdatePart) -> bool:
     return (old.kind, old.date, old.text) == (new.kind, new.date, new.text)
 
 
-def _says_the_same(_: UUID, old: CaseUpdate, new: UpdatePart) -> bool:
+def _says_the_same(old: CaseUpdate, new: UpdatePart) -> bool:
     return old.text == new.text
 
 
-def _is_a_correction(_: UUID, old: CaseUpdate, new: UpdatePart) -> bool:
+def _is_a_correction(old: CaseUpdate, new: UpdatePart) -> bool:
     """It tells of the same day, or most words are the same."""
     same_day = old.date is not None and (old.date, old.kind) == (new.date, new.kind)
     return same_day or _shared_words(old.text, new.text) >= SHARED_WORDS_MIN
@@ -98,10 +102,6 @@ def _shared_words(one: str, other: str) -> float:
 
 def _words(update: CaseUpdate | UpdatePart) -> tuple[object, ...]:
     return update.kind, update.date, update.text, dict(update.translations)
-
-
-def _id_by_key(case_id: UUID, key: str) -> UUID:
-    return derived_id("update", case_id, key)
 
 
 def _new_id(case_id: UUID, update: UpdatePart, taken: set[UUID]) -> UUID:

@@ -75,11 +75,6 @@ class MessageView:
     name: str
     country: str
     text: str
-    language: str
-
-    @property
-    def dir(self) -> str:
-        return direction(self.language)
 
 
 @dataclass(frozen=True)
@@ -118,6 +113,8 @@ class LedgerView:
     by_channel: dict[str, Counts]
     by_day: dict[date, Counts]
     offline: tuple[OfflineView, ...]
+    read_at: datetime
+    has_numbers: bool = True
 
 
 @dataclass(frozen=True)
@@ -154,7 +151,7 @@ class PictureView:
 class CaseView:
     """The whole of a case. A case whose closing date has passed is ended, whether or not the chore came by yet.
 
-    `ledger` is none where the numbers were not asked for; what others reported is there in any case."""
+    `totals` are none where the numbers were not asked for; what others reported is there in any case."""
 
     slug: str
     revision: int
@@ -180,7 +177,7 @@ class CaseView:
     targets: tuple[TargetView, ...]
     letters: tuple[LetterView, ...]
     updates: tuple[UpdateView, ...]
-    ledger: LedgerView | None
+    totals: Counts | None
     offline: tuple[OfflineView, ...]
     messages: tuple[MessageView, ...]
     read_at: datetime
@@ -189,7 +186,7 @@ class CaseView:
 
     @property
     def has_numbers(self) -> bool:
-        return self.ledger is not None
+        return self.totals is not None
 
     @property
     def is_open(self) -> bool:

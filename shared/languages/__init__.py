@@ -1,5 +1,7 @@
 """The languages that the site speaks, and which of them a reader would rather have."""
 
+from unicodedata import bidirectional
+
 from babel import Locale
 
 SOURCE = "en"  # what the strings in the code are written in
@@ -21,6 +23,12 @@ def spoken_or_source(tag: str) -> str:
 def direction(language: str) -> str:
     """`rtl` or `ltr`. `language` is one that CLDR knows."""
     return Locale.parse(language, sep="-").text_direction
+
+
+def way_of(words: str) -> str:
+    """`rtl` or `ltr`, for words of which nobody said in what language they are: as their first letter runs."""
+    strong = next((way for way in map(bidirectional, words) if way in {"L", "R", "AL"}), "L")
+    return "ltr" if strong == "L" else "rtl"
 
 
 def preferred(accept_language: str) -> str:

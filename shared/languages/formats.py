@@ -56,10 +56,6 @@ class Formats:
         """Its name, or the code itself where there is none."""
         return _countries(self.language).get(code, code)
 
-    def in_order(self, code: str) -> str:
-        """What sorts countries by their names, and everything else by itself."""
-        return plain(self.country(code))
-
 
 def is_language(tag: str) -> bool:
     """Whether `tag` is a language we can name, as BCP 47 writes it: ur, pt-BR, zh-Hans."""

@@ -48,7 +48,7 @@ async def opened(browser: Browser, address: str, path: str = "/cases/a-test-case
 @pytest.mark.parametrize("cases", [{}, {"live_streams_max": 0}], ids=["told", "asked"], indirect=True)
 async def test_the_numbers_live(cases: Wiring, browser: Browser) -> None:
     """Told as they change; where the server has no room to tell, the page asks."""
-    is_told = cases.live.has_room()
+    is_told = cases.live.has_room("anybody")
     async with served(cases) as address:
         context = await browser.new_context()
         page = await context.new_page()

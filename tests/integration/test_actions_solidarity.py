@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from services.actions import ops_solidarity, solidarity_desk
 from services.actions.tables import Action, Audit, Outbox
+from shared.audit import By
 from shared.messages.actions import ActionAcceptedV1, ActionCancelledV1, SolidarityShownV1, SolidarityTakenDownV1
-from shared.messages.cases import Channel
+from shared.messages.cases import CaseClosedV1, Channel, ClosedReason, Protection, Verification
 from shared.messages.envelope import Event
 from shared.messages.registry import read
 from tests.support.actions_app import SITE, ActionsService, actions_service
-from tests.support.events import a_published_case
+from tests.support.events import CASE_ID, NOW, a_published_case
 from tests.support.staff_sessions import BEARER, STAFF_TOKEN, log_in
 
 PAGE, API = "/ops/intake/solidarity", "/api/v1/intake/solidarity"
@@ -174,3 +176,49 @@ async def test_let_through_messages_go_to_the_family_in_a_bundle_and_receipts_sa
 async def test_staff_pages_are_closed_to_strangers(service: ActionsService) -> None:
     assert (await service.http.get(API)).status_code == 401
     assert "Amina" not in (await service.http.get(PAGE, follow_redirects=True)).text
+
+
+async def test_what_left_a_bundle_is_not_said_to_be_given_and_goes_into_another(service: ActionsService) -> None:
+    action, path = await written(service, FOR_FAMILY)
+    await judge(service, action, "for_family")
+    first = await service.wiring.bundles.make("a-test-case", By("Amina", "x"))
+    await judge(service, action, "refused", "names a guard")
+    await service.wiring.bundles.hand_over(first.id, "her sister", By("Amina", "x"))
+    await judge(service, action, "for_family")
+    assert "It was given" not in (await service.http.get(path, headers=PEOPLE)).text
+    assert [one.messages for one in (await service.wiring.bundles.look())[0]] == [1]
+
+
+async def test_nothing_of_a_withdrawn_case_is_read_judged_or_bundled(service: ActionsService) -> None:
+    action, _ = await written(service, FOR_FAMILY)
+    about = {"case_id": CASE_ID, "slug": "a-test-case", "revision": 3, "closed_at": NOW}
+    await service.tell(CaseClosedV1(reason=ClosedReason.WITHDRAWN, **about))
+    assert (await service.http.get(API, headers=BEARER)).json()["count"] == 0
+    assert await judge(service, action, "for_family") == 0
+
+
+async def test_what_waits_for_its_writers_word_waits_for_it_here_too(service: ActionsService) -> None:
+    asks = Protection(verification=Verification.BEFORE_DELIVERY)
+    await service.tell(a_published_case(revision=3, channels=("solidarity",), protection=asks))
+    letter = {"subject": "x", "body": "You are not alone.", "language": "en"}
+    supporter = {"name": "Amina", "email": "amina@mail.example", "country": "CA"}
+    wish = {"case": "a-test-case", "channel": "solidarity", "may_be_shown": True}
+    assert (await service.post(wish | {"supporter": supporter, "letter": letter})).status_code == 202
+    (action,) = await service.rows(select(Action))
+    assert await judge(service, action, "shown") == 0
+    assert await told(service, SolidarityShownV1) == []
+
+
+async def test_a_long_line_is_read_page_by_page_and_none_is_left_out(
+    service: ActionsService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (solidarity_desk, ops_solidarity):
+        monkeypatch.setattr(module, "AT_ONCE_MAX", 2)
+    ids = {(await written(service, MESSAGE | {"body": f"Number {number}"}))[0].id for number in range(5)}
+    seen, cursor = list[str](), ""
+    while cursor is not None:
+        answer = (await service.http.get(API, params={"after": cursor}, headers=BEARER)).json()
+        seen += [message["id"] for message in answer["messages"]]
+        cursor = answer["next"]
+    assert sorted(seen) == sorted(str(id_) for id_ in ids)
+    assert (await service.http.get(API, params={"after": "nonsense"}, headers=BEARER)).status_code == 422

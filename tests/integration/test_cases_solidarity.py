@@ -85,7 +85,7 @@ async def test_the_latest_number_wins_in_whatever_order_they_come(cases: Wiring,
     assert (await page_of(reader)).count("alone.") == 1
 
 
-async def test_the_newest_come_first_in_their_own_language(cases: Wiring, reader: httpx.AsyncClient) -> None:
+async def test_the_newest_come_first_and_each_runs_its_own_way(cases: Wiring, reader: httpx.AsyncClient) -> None:
     later: dict[str, Any] = {
         "action_id": uuid4(),
         "text": "أنت لست وحدك",
@@ -94,7 +94,7 @@ async def test_the_newest_come_first_in_their_own_language(cases: Wiring, reader
     }
     await tell(cases, shown(), shown(**later))
     page = await page_of(reader)
-    assert 'lang="ar" dir="rtl"' in page
+    assert page.count('<blockquote class="quote" dir="auto">') == 2
     assert page.index("أنت") < page.index("alone.")
 
 
@@ -108,3 +108,21 @@ async def test_nothing_is_left_of_a_case_that_was_withdrawn(
     async with cases.database.transaction() as session:
         assert (await session.exec(select(SolidarityMessage))).all() == []
     assert (await reader.get("/en/cases/a-test-case/solidarity")).status_code == 410
+
+
+async def test_a_case_that_takes_messages_alone_has_a_page(
+    cases: Wiring, reader: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    alone = change(OFFERED, ("channels: [email, solidarity]", "channels: [solidarity]"), ("a-test-case", "alone"))
+    await cases.publishing.import_folder(write_campaign(tmp_path / "alone", alone=alone))
+    page = await page_of(reader, "/en/cases/alone")
+    assert "/en/cases/alone/solidarity" in page
+    assert 'id="write"' not in page
+
+
+async def test_a_case_that_never_took_messages_has_no_page_for_them(
+    cases: Wiring, reader: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    other = change(CASE, ("a-test-case", "other"))
+    await cases.publishing.import_folder(write_campaign(tmp_path / "other", other=other))
+    assert (await reader.get("/en/cases/other/solidarity")).status_code == 404

@@ -8,6 +8,8 @@ from services.cases.folder import FolderRefused, read_folder
 from tests.support.cases_folders import CAMPAIGN, CASE, ONE_BODY, POINTS, WON, change, line_of, write_campaign
 from tests.support.made_pictures import a_picture
 
+TOLD = "{key: a, kind: news, text: Something}"
+
 
 def complaints_of(folder: Path) -> list[str]:
     with pytest.raises(FolderRefused) as refused:
@@ -48,6 +50,7 @@ def test_every_fault_of_every_file_is_told_at_once(tmp_path: Path) -> None:
         ("consent:\n  scope: name_and_story\n  note: Agreed in writing.\n", "", "consent is missing"),
         ("scope: name_and_story", "scope: nothing", "consent.scope says that nothing may be published"),
         ("scope: name_and_story", "scope: everything", "consent.scope must be one of"),
+        ("story: |", f"updates: [{TOLD}, {TOLD}]\nstory: |", "updates has `a` twice"),
         ("channels: [email]", "channels: []", "channels must have at least one entry while the case is open"),
         ("channels: [email]", "channels: [email, post]", "channels[2] offers `post`, but no target has `post_address`"),
         ("channels: [email]", "channels: [email, email]", "channels has `email` twice"),
@@ -114,6 +117,18 @@ def test_a_person_who_stays_nameless_is_named_nowhere(tmp_path: Path) -> None:
         tmp_path, ("name_and_story", "story_without_name"), ("  What happened then.", "  Then Somebody was taken.")
     )
     assert [complaint for complaint in told if "story names the person" in complaint]
+
+
+def test_advice_to_who_writes_to_them_does_not_name_them_either(tmp_path: Path) -> None:
+    advice = "solidarity_advice: Somebody reads Spanish.\nstory: |"
+    told = complaints_about(tmp_path, ("name_and_story", "story_without_name"), ("story: |", advice))
+    assert ["solidarity_advice names the person" in complaint for complaint in told] == [True]
+
+
+def test_a_case_may_take_messages_alone(tmp_path: Path) -> None:
+    letters = CASE[CASE.index("targets:") :]
+    text = change(CASE, ("channels: [email]", "channels: [solidarity]"), (letters, ""))
+    assert read_folder(write_campaign(tmp_path, a_test_case=text)).files[0].case.letters == ()
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,10 @@ class SlowApp:
         await Response("a page", self.status, {"ETag": '"one"'})(scope, receive, send)
 
 
+def hot(app: SlowApp, seconds: float = 1) -> HotPages:
+    return HotPages(app, ManualClock(NOW), seconds, lambda: None)
+
+
 async def ask(pages: HotPages, path: str = "/cases/a") -> int:
     """The status of the answer."""
     said: list[Message] = []
@@ -47,7 +51,7 @@ async def begun(app: SlowApp, pages: HotPages, count: int) -> list[asyncio.Task[
 
 async def test_who_comes_meanwhile_gets_what_is_made_for_the_first() -> None:
     app = SlowApp()
-    tasks = await begun(app, HotPages(app, ManualClock(NOW), 0), 5)
+    tasks = await begun(app, hot(app, 0), 5)
     app.let_go.set()
     assert await asyncio.gather(*tasks) == [200] * 5
     assert app.asked == 1
@@ -55,7 +59,7 @@ async def test_who_comes_meanwhile_gets_what_is_made_for_the_first() -> None:
 
 async def test_what_cannot_be_made_is_told_to_each_by_the_app() -> None:
     app = SlowApp(404)
-    tasks = await begun(app, HotPages(app, ManualClock(NOW), 1), 3)
+    tasks = await begun(app, hot(app), 3)
     app.let_go.set()
     assert await asyncio.gather(*tasks) == [404] * 3
     assert app.asked == 3
@@ -63,7 +67,7 @@ async def test_what_cannot_be_made_is_told_to_each_by_the_app() -> None:
 
 async def test_a_first_one_who_leaves_takes_nobody_along() -> None:
     app = SlowApp()
-    first, *others = await begun(app, HotPages(app, ManualClock(NOW), 1), 3)
+    first, *others = await begun(app, hot(app), 3)
     first.cancel()
     with suppress(asyncio.CancelledError):
         await first
@@ -74,7 +78,7 @@ async def test_a_first_one_who_leaves_takes_nobody_along() -> None:
 async def test_it_keeps_so_many_and_no_more() -> None:
     app = SlowApp()
     app.let_go.set()
-    pages = HotPages(app, ManualClock(NOW), 1)
+    pages = hot(app)
     for number in range(PAGES_MAX + 1):
         await ask(pages, f"/cases/a{number}")
     assert app.asked == PAGES_MAX + 1

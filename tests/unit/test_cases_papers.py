@@ -49,7 +49,7 @@ def a_case(**changes: Any) -> CaseView:
         "updates": (),
         "messages": (),
         "solidarity_advice": None,
-        "ledger": None,
+        "totals": None,
         "read_at": NOW,
     }
     return CaseView(**(SAME | rest | changes))

@@ -66,6 +66,14 @@ def test_with_a_key_it_may_be_rewritten_whole() -> None:
     assert (again.rows[0].id, again.fresh) == (before.rows[0].id, frozenset())
 
 
+def test_a_key_given_later_changes_nothing_and_another_key_is_another_update() -> None:
+    before = published(RELEASED, at=NOW)
+    keyed = published(RELEASED | {"key": "release"}, before=before)
+    assert (keyed.rows[0].id, keyed.fresh) == (before.rows[0].id, frozenset())
+    other = published({"kind": "news", "date": "2026-10-01", "text": "Of another thing.", "key": "other"}, before=keyed)
+    assert other.fresh == {other.rows[0].id}
+
+
 def test_two_that_say_the_same_are_two_and_keep_their_ids() -> None:
     before = published(RELEASED, RELEASED, at=NOW)
     assert before.rows[0].id != before.rows[1].id

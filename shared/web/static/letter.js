@@ -79,6 +79,7 @@ function helpWith(form) {
   if (draft && !isBack) {
     subject.value = draft.subject;
     body.value = draft.body;
+    [subject, body].forEach((field) => field.dispatchEvent(new Event("input"))); // for who counts characters
   }
   if (key && start !== null) {
     const keep = () => writeDraft(key, { at: Date.now(), from: start, subject: subject.value, body: body.value });

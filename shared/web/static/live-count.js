@@ -14,6 +14,7 @@ const paused = document.querySelector("[data-count-paused]");
 // Latin digits, as everywhere on the page.
 const format = new Intl.NumberFormat(`${document.documentElement.lang || "en"}-u-nu-latn`);
 let stream = null;
+let wasListening = false;
 
 // True while there are numbers to show.
 function show(count) {
@@ -68,7 +69,9 @@ function wait(seconds) {
 
 function begin() {
   if (!window.EventSource) return wait(FIRST_SECONDS);
-  listen();
+  // A browser has six connections to a site: tabs that nobody looks at must not hold them.
+  wasListening = document.hidden;
+  if (!document.hidden) listen();
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && wasListening) listen();
     else if (document.hidden) {
@@ -78,6 +81,5 @@ function begin() {
   });
 }
 
-let wasListening = false;
 // Those who only pass by are gone by then.
 if (place) setTimeout(begin, FIRST_SECONDS * (1 - SPREAD * Math.random()) * 500);

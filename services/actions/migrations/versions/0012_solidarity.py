@@ -10,8 +10,8 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
-IS_UNREAD = sa.text("judgement = 'waiting'")
-IS_UNBUNDLED = sa.text("judgement IN ('shown', 'for_family') AND bundle_id IS NULL")
+IS_MESSAGE = sa.text("judgement IS NOT NULL")
+IS_BUNDLED = sa.text("bundle_id IS NOT NULL")
 COLUMNS = ("may_be_shown", "judgement", "judgement_number", "bundle_id")
 
 
@@ -31,15 +31,23 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("judgement", sa.String(), nullable=True))
         batch_op.add_column(sa.Column("judgement_number", sa.Integer(), nullable=False, server_default="0"))
         batch_op.add_column(sa.Column("bundle_id", sa.Uuid(), nullable=True))
-    op.create_index("action_unread", "action", ["accepted_at"], postgresql_where=IS_UNREAD, sqlite_where=IS_UNREAD)
+    # Until now nobody read them: staff do.
+    op.execute("UPDATE action SET judgement = 'waiting', may_be_shown = false WHERE channel = 'solidarity'")
     op.create_index(
-        "action_unbundled", "action", ["case_slug"], postgresql_where=IS_UNBUNDLED, sqlite_where=IS_UNBUNDLED
+        "action_message",
+        "action",
+        ["judgement", "accepted_at", "id"],
+        postgresql_where=IS_MESSAGE,
+        sqlite_where=IS_MESSAGE,
+    )
+    op.create_index(
+        "action_bundled", "action", ["bundle_id", "accepted_at"], postgresql_where=IS_BUNDLED, sqlite_where=IS_BUNDLED
     )
 
 
 def downgrade() -> None:
-    op.drop_index("action_unbundled", "action")
-    op.drop_index("action_unread", "action")
+    op.drop_index("action_bundled", "action")
+    op.drop_index("action_message", "action")
     with op.batch_alter_table("action", schema=None) as batch_op:
         for column in reversed(COLUMNS):
             batch_op.drop_column(column)

@@ -22,6 +22,7 @@ def upgrade() -> None:
     with op.batch_alter_table("case_update", schema=None) as batch_op:
         for name, kind in KEPT.items():
             batch_op.add_column(sa.Column(name, kind, nullable=True))
+        batch_op.add_column(sa.Column("key", sa.String(), nullable=True))
     _fill()
     with op.batch_alter_table("case_update", schema=None) as batch_op:
         for name, kind in KEPT.items():
@@ -32,7 +33,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table("case_update", schema=None) as batch_op:
         batch_op.drop_constraint(UNIQUE, type_="unique")
-        for name in KEPT:
+        for name in (*KEPT, "key"):
             batch_op.drop_column(name)
 
 
