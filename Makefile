@@ -60,7 +60,7 @@ bench-intake: $(DEV_STAMP) packages ## Measure intake against its goals for five
 bench-delivery: $(DEV_STAMP) packages ## Measure delivery against its goals and Postfix, into var/bench/delivery.json
 	@exec $(BIN)/python -m tests.load.delivery
 
-bench-pages: $(DEV_STAMP) packages ## Measure pages against a constant string, into var/bench/pages.json
+bench-pages: $(DEV_STAMP) packages ## Measure pages against a constant string, and on a slow phone, into var/bench/pages.json
 	@exec $(BIN)/python -m tests.load.pages
 
 lock: $(DEV_STAMP) ## Write both locks anew from pyproject.toml
