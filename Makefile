@@ -13,7 +13,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --unive
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-reset stack stack-reset test check format chaos bench-smoke bench-intake bench-delivery bench-pages load-spike lock strings settings-table packages
+.PHONY: help demo demo-reset stack stack-reset test check format chaos bench-smoke bench-intake bench-delivery bench-pages load-spike lock strings settings-table pictures packages
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,7 +60,7 @@ bench-intake: $(DEV_STAMP) packages ## Measure intake against its goals for five
 bench-delivery: $(DEV_STAMP) packages ## Measure delivery against its goals and Postfix, into var/bench/delivery.json
 	@exec $(BIN)/python -m tests.load.delivery
 
-bench-pages: $(DEV_STAMP) packages ## Measure pages against a constant string, into var/bench/pages.json
+bench-pages: $(DEV_STAMP) packages ## Measure pages against a constant string, and on a slow phone, into var/bench/pages.json
 	@exec $(BIN)/python -m tests.load.pages
 
 lock: $(DEV_STAMP) ## Write both locks anew from pyproject.toml
@@ -72,6 +72,9 @@ strings: $(DEV_STAMP) ## Bring the translations' catalogues up to date with the 
 
 settings-table: $(DEV_STAMP) ## Write the README's configuration table anew from the settings
 	@$(BIN)/python -m deploy.settings_table
+
+pictures: $(DEV_STAMP) ## Take the README's pictures of the site anew, into docs/pictures (needs Chromium)
+	@exec $(BIN)/python -m deploy.pictures
 
 packages: ## Install the servers that tests and stack use (Debian, as root), or say what is missing
 	@sh deploy/install/debian_packages.sh

@@ -13,9 +13,19 @@ from services.cases.app import create_app
 from services.cases.ledger import count_events
 from services.cases.wiring import Wiring
 from shared.processes import serve
-from tests.support.cases_folders import write_campaign
+from tests.support.cases_folders import CASE, change, write_campaign
 from tests.support.cases_service import cases_service
 from tests.support.events import an_accepted_action
+from tests.support.made_pictures import a_picture
+from tests.support.until import until
+
+PICTURED = change(CASE, ("summary", "picture: {file: head.jpg, alt: A drawing of a head, credit: A Painter}\nsummary"))
+IS_PAINTED = "performance.getEntriesByName('first-contentful-paint').length > 0"
+NOTE_SHIFTS = """window.shifts = [];
+new PerformanceObserver((seen) => shifts.push(...seen.getEntries().map((entry) => entry.value)))
+  .observe({ type: "layout-shift", buffered: true });"""
+BLOCKING = """() => performance.getEntriesByType("resource")
+  .filter((file) => file.renderBlockingStatus === "blocking").map((file) => new URL(file.name).pathname)"""
 
 
 @asynccontextmanager
@@ -135,6 +145,36 @@ async def test_a_second_click_on_the_way_does_nothing(cases: Wiring, browser: Br
         await expect(page.locator("button[type=submit]")).to_be_disabled()
         assert len(posts) == 1
         assert "case=a-test-case" in posts[0]
+
+
+async def test_it_is_painted_once_its_style_is_there_and_nothing_moves_when_the_rest_comes(
+    cases: Wiring, browser: Browser, tmp_path: Path
+) -> None:
+    a_picture(tmp_path / "pictured" / "head.jpg")
+    await cases.publishing.import_folder(write_campaign(tmp_path / "pictured", a_test_case=PICTURED))
+    painted = asyncio.Event()
+
+    async def come_late(route: Route) -> None:
+        if route.request.resource_type in {"script", "image"}:
+            await painted.wait()
+        await route.continue_()
+
+    async with served(cases) as address:
+        context = await browser.new_context(viewport={"width": 390, "height": 844})
+        await context.add_init_script(NOTE_SHIFTS)
+        page = await context.new_page()
+        await page.route("**", come_late)
+        for path in ("/en/cases/a-test-case", "/en/"):
+            painted.clear()
+            await page.goto(address + path, wait_until="commit")
+            await until(lambda: page.evaluate(IS_PAINTED))
+            painted.set()
+            await page.wait_for_load_state()
+            await page.locator("main img").first.evaluate("picture => picture.decode()")
+            await page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))")
+            assert await page.evaluate("shifts") == [], path
+            assert [Path(file).stem.split(".")[0] for file in await page.evaluate(BLOCKING)] == ["w4r"], path
+        await context.close()
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ def test_no_secret_has_a_default() -> None:
 def test_every_path_a_text_names_exists(text: Path) -> None:
     named = re.findall(r"`((?:services|shared|deploy|tests|docs|campaigns)/[\w./-]*)`", text.read_text())
     named += [link for link in re.findall(r"\]\(([\w./-]+)\)", text.read_text()) if "://" not in link]
+    named += re.findall(r'<img src="([^"]+)"', text.read_text())
     missing = [name for name in named if not (ROOT / name).exists() and not (text.parent / name).exists()]
     assert missing == []
 

@@ -1,7 +1,8 @@
 """The measure of pages: `make bench-pages` writes `var/bench/pages.json` and prints it as a table.
 
 One web process of the cases service on PostgreSQL, with the sample campaign, beside the framework serving a constant
-string of as many bytes; in rounds that take turns. What counts is ratios.
+string of as many bytes; in rounds that take turns. What counts is ratios; and, through the gateway, how long a phone on
+a slow line shows nothing.
 """
 
 import os
@@ -12,17 +13,22 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
 
 import services.cases.wiring
+from deploy.local.gateway import LocalGateway
 from deploy.local.ports import free_port
 from deploy.local.postgres import LocalPostgres
+from deploy.routes import Service
 from shared.migrations import migrate
 from shared.observability import configure_logging
+from tests.load.first_content import first_content_ms
 from tests.load.intake import Row, row
 from tests.load.measuring import ANSWER_SECONDS_MAX, CONNECTIONS, ROOT, running, wait_until_answered, write_results
 from tests.support.servers import private_folder
 
 ROUNDS, ROUND_SECONDS = 5, 3
+FIRST_CONTENT_MS_MAX = 1_000
 CASE, FRONT = "/en/cases/idris-khattak", "/en/"
 SAMPLE = ROOT / "campaigns" / "write-for-rights"
 RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
@@ -37,7 +43,7 @@ def main() -> int:
         server = LocalPostgres(folder / "postgres")
         server.start()
         try:
-            rows = list(measure_pages(server))
+            rows = list(measure_pages(server, folder / "gateway"))
         finally:
             server.stop()
     write_results("pages", [asdict(each) for each in rows])
@@ -48,7 +54,7 @@ def main() -> int:
     return 0
 
 
-def measure_pages(server: LocalPostgres) -> Iterator[Row]:
+def measure_pages(server: LocalPostgres, gateway_folder: Path) -> Iterator[Row]:
     url = server.create_database("cases")
     migrate(url, services.cases.wiring.MIGRATIONS)
     environment = {"W4R_CASES_DATABASE_URL": url, "W4R_LOG_LEVEL": "warning"}
@@ -69,6 +75,10 @@ def measure_pages(server: LocalPostgres) -> Iterator[Row]:
         rounds = [
             {name: _drive(port, path, ROUND_SECONDS) for name, (port, path) in asked.items()} for _ in range(ROUNDS)
         ]
+        gateway = LocalGateway(gateway_folder, free_port(), dict.fromkeys(Service, kept))
+        gateway.start()
+        stack.callback(gateway.stop)
+        seen = {path: first_content_ms(gateway.url + path, ROUNDS) for path in (CASE, FRONT)}
     yield row("page of a case, as it is sent unpacked", [bytes_ / 1000], "kB")
     for name, words in {"constant": "a constant string of as many bytes", "case": "page of a case"}.items():
         yield row(words, [each[name] for each in rounds], "1/s")
@@ -77,6 +87,8 @@ def measure_pages(server: LocalPostgres) -> Iterator[Row]:
     yield row("page of a case, nothing kept", [each["unkept"] for each in rounds], "1/s")
     shares = [each["unkept"] / each["constant"] for each in rounds]
     yield row("page of a case, nothing kept / constant", shares, "ratio", least=0.4)
+    for path, name in {CASE: "page of a case", FRONT: "front page"}.items():
+        yield row(f"first content of the {name}, throttled phone", seen[path], "ms", most=FIRST_CONTENT_MS_MAX)
 
 
 def _drive(port: int, path: str, seconds: int) -> float:
