@@ -8,7 +8,8 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, ChoiceLoader, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from jinja2.sandbox import SandboxedEnvironment
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -24,6 +25,22 @@ from shared.web.words import CHANNEL_WORDS, EMPTY_WORDS, NO_ADDRESS
 
 SHARED = Path(__file__).parent
 STATIC_SECONDS = 365 * 24 * 3600
+
+
+class _Compiled(BytecodeCache):
+    """Keeps in memory what templates were compiled to: once for all languages, which differ in nothing but globals."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+COMPILED = _Compiled()
 
 
 class Pages:
@@ -62,6 +79,7 @@ class Pages:
             loader=ChoiceLoader([FileSystemLoader(folder) for folder in self._folders]),
             autoescape=True,
             undefined=StrictUndefined,
+            bytecode_cache=COMPILED,
             trim_blocks=True,
             lstrip_blocks=True,
             extensions=["jinja2.ext.i18n"],

@@ -1,6 +1,5 @@
-"""The cases service as tests run it: real tables made by the real migrations, and a clock turned by hand."""
+"""The cases service as tests run it: its real tables, which its migrations are held to, and a clock turned by hand."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,22 +9,22 @@ from sqlmodel import col, select
 
 from services.cases.app import create_app
 from services.cases.settings import CasesSettings
-from services.cases.tables import LedgerCount, LedgerKind, Outbox
-from services.cases.wiring import MIGRATIONS, Wiring, build
+from services.cases.tables import LedgerCount, LedgerKind, Outbox, Row
+from services.cases.wiring import Wiring, build
 from shared.clock import ManualClock
 from shared.messages.cases import UpdatePublishedV1
 from shared.messages.envelope import Event
 from shared.messages.registry import read
-from shared.migrations import migrate
 from tests.support.events import NOW
 
 
 @asynccontextmanager
 async def cases_service(database_url: str, **settings: Any) -> AsyncIterator[Wiring]:
-    """Migrated and built. Its clock is a `ManualClock` at `tests.support.events.NOW`."""
-    await asyncio.to_thread(migrate, database_url, MIGRATIONS)
+    """With its tables, and built. Its clock is a `ManualClock` at `tests.support.events.NOW`."""
     given = CasesSettings(database_url=database_url, public_url="https://letters.example", **settings)
     wiring = build(given, clock=ManualClock(NOW))
+    async with wiring.database.engine.begin() as connection:
+        await connection.run_sync(Row.metadata.create_all)
     try:
         yield wiring
     finally:
