@@ -25,7 +25,7 @@ from shared.db import Database, insert_once
 from shared.messages.envelope import derived_id
 from shared.outbox import Outbox
 
-# Stands for a case where news is planned or a reader ends it: whatever cases it is of, a reader is one.
+# Stands for a case where news is planned, a reader ends it or staff call it off: a reader has news of many cases.
 NEWS_LOCK = derived_id("news")
 DEAD_MAILBOX = "its mailbox is dead"
 CANCELLED = Decision(LetterState.CANCELLED, counts=False)
@@ -42,11 +42,13 @@ def mail_about(action_id: UUID) -> UUID:
 
 
 def subjects_of(letter: HeldLetter | PlannedLetter) -> tuple[UUID, ...]:
-    """What a letter must not go out for, once any of these is cancelled. Of news, its target is its reader."""
+    """What a letter must not go out for, once any of these is cancelled. Of news, its target is its reader, and its
+    bundle the update it tells of."""
     if letter.kind is LetterKind.LETTER:
         return letter.case_id, letter.action_id, named_by(letter.case_id, letter.target_id)
     if letter.kind is LetterKind.NEWS:
-        return letter.case_id, letter.action_id, mail_about(letter.action_id), letter.target_id
+        told = (letter.bundle_id,) if letter.bundle_id else ()
+        return letter.case_id, letter.action_id, mail_about(letter.action_id), letter.target_id, *told
     return letter.case_id, letter.action_id, mail_about(letter.action_id)
 
 
@@ -101,6 +103,12 @@ class Canceller:
         """As `cancel_case`, for news to one reader, whatever case it is of."""
         await self._remember(reader_id, NEWS_LOCK, reason)
         return await self._stop_all(and_(IS_NEWS, col(Letter.target_id) == reader_id), reason)
+
+    async def cancel_update(self, update_id: UUID, case_id: UUID, reason: str) -> int:
+        """As `cancel_case`, for the mails that tell of one update of it."""
+        await self._remember(update_id, NEWS_LOCK, reason)
+        mine = and_(IS_NEWS, col(Letter.bundle_id) == update_id, col(Letter.case_id) == case_id)
+        return await self._stop_all(mine, reason)
 
     async def _remember(self, subject: UUID, case_id: UUID, reason: str) -> None:
         row = {"subject": subject, "reason": reason, "at": self._clock.now()}

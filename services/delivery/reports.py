@@ -45,6 +45,7 @@ class HeldLetter:
     fence: int
     lease_until: datetime | None
     line_id: UUID | None
+    bundle_id: UUID | None
 
     @property
     def standing(self) -> Standing:

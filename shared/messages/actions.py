@@ -170,6 +170,22 @@ class NewsStoppedV1(Event):
         return self.stopped_at
 
 
+class NewsCalledOffV1(Event):
+    """Staff called off the news of one update: mails with it that are not out yet must not go out."""
+
+    wire_type: ClassVar[str] = "actions.news_called_off.v1"
+
+    update_id: UUID
+    case_id: UUID
+    called_off_at: AwareDatetime
+
+    def subject(self) -> str:
+        return str(self.update_id)
+
+    def happened_at(self) -> datetime:
+        return self.called_off_at
+
+
 class LetterPostedV1(Event):
     """A supporter says that they put their letter to a target into the post themselves."""
 

@@ -14,6 +14,7 @@ from shared.messages.actions import (
     AddressHiddenV1,
     AnswerForwardingRequestedV1,
     LetterPostedV1,
+    NewsCalledOffV1,
     NewsRequestedV1,
     NewsStoppedV1,
     SolidarityShownV1,
@@ -61,6 +62,7 @@ EVENTS: tuple[type[Event], ...] = (
     UpdatePublishedV1,
     NewsRequestedV1,
     NewsStoppedV1,
+    NewsCalledOffV1,
     TargetForecastV1,
 )
 

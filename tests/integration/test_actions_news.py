@@ -15,7 +15,7 @@ from services.actions.news_tables import News
 from services.actions.tables import Action, Outbox
 from services.actions.telling_news import NewsTeller
 from shared.clock import ManualClock
-from shared.messages.actions import NewsRequestedV1, NewsStoppedV1
+from shared.messages.actions import NewsCalledOffV1, NewsRequestedV1, NewsStoppedV1
 from shared.messages.cases import CasePublishedV1, Protection, Verification
 from shared.messages.envelope import Event
 from shared.messages.registry import read
@@ -203,6 +203,19 @@ async def test_a_withdrawn_case_a_switch_and_a_stop_hold_it_back(service: Action
     assert await mails(service) == []
     listed = (await service.http.get("/api/v1/intake/news", headers=BEARER)).json()["news"]
     assert {(one["state"], one["asked"]) for one in listed} == {("stopped", 0)}
+
+
+async def test_news_that_was_asked_for_whole_can_still_be_called_off_once(service: ActionsService) -> None:
+    await opted_in(service, {})
+    await service.tell(an_update())
+    await tell(service)
+    log_in(service.http, service.wiring.staff)
+    stop = f"/ops/intake/news/{an_update().update_id}/stop"
+    assert stop in (await service.http.get("/ops/intake/news")).text
+    answers = [await service.http.post(stop, data={"why": "A mistake."}, headers={"Origin": SITE}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 409]
+    (called_off,) = await events(service, NewsCalledOffV1)
+    assert (called_off.update_id, called_off.case_id) == (an_update().update_id, CASE_ID)
 
 
 async def test_a_receipt_stops_and_starts_news_of_its_own_action(service: ActionsService) -> None:

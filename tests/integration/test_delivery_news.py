@@ -10,7 +10,7 @@ from services.delivery.channels import Dead, Phase
 from services.delivery.kinds import LetterKind
 from services.delivery.states import LetterState
 from shared.audit import By
-from shared.messages.actions import ActionCancelledV1, NewsRequestedV1, NewsStoppedV1
+from shared.messages.actions import ActionCancelledV1, NewsCalledOffV1, NewsRequestedV1, NewsStoppedV1
 from shared.messages.cases import ClosedReason
 from shared.messages.envelope import derived_id
 from tests.support.delivery_service import STAFF_TOKEN, DeliveryService, delivery_service, many_actions
@@ -80,6 +80,19 @@ async def test_who_wants_no_more_gets_nothing_also_not_what_is_queued(delivery: 
     assert await delivery.states() == {LetterState.CANCELLED}
     await delivery.tell(requested_news(news_id=uuid_of(4), reader_id=uuid_of(5)))
     assert await taken(delivery) == [LetterKind.NEWS], "another reader, or one who wants it again"
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_news_that_staff_called_off_goes_to_nobody_also_not_what_is_queued(
+    delivery: DeliveryService, first: bool
+) -> None:
+    told, another = requested_news(), requested_news(news_id=uuid_of(2), update_id=uuid_of(3))
+    called_off = NewsCalledOffV1(update_id=told.update_id, case_id=told.case_id, called_off_at=NOW)
+    for event in [called_off, told, another] if first else [told, another, called_off, called_off]:
+        await delivery.tell(event)
+    assert (await delivery.letter(told.news_id)).state is LetterState.CANCELLED
+    (claimed,) = await delivery.claims().claim(10, 4, news_max=5)
+    assert claimed.id == another.news_id, "only the news of that update"
 
 
 @pytest.mark.parametrize(
