@@ -52,8 +52,8 @@ def subjects_of(letter: HeldLetter | PlannedLetter) -> tuple[UUID, ...]:
     return letter.case_id, letter.action_id, mail_about(letter.action_id)
 
 
-def locks_of(letter: PlannedLetter) -> tuple[UUID, ...]:
-    """What planning shares of a letter, so that none slips between it and a cancellation."""
+def locks_of(letter: HeldLetter | PlannedLetter) -> tuple[UUID, ...]:
+    """What is shared of a letter by who plans it or lets it go again, so that none slips past a cancellation."""
     return (letter.case_id, NEWS_LOCK) if letter.kind is LetterKind.NEWS else (letter.case_id,)
 
 

@@ -141,7 +141,7 @@ class Claims:
                 landed=landed or {},
             )
             room = min(news_max, count_max - len(others) - len(letters)) if len(others) < others_max else 0
-            news = await find_news(session, room, now)
+            news = await find_news(session, paused, room, now)
             return await self._turn_away(session, await self._take(session, [*others, *letters, *news], now), now)
 
     async def _take(self, session: AsyncSession, letter_ids: Sequence[UUID], now: datetime) -> list[ClaimedLetter]:

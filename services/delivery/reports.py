@@ -52,6 +52,12 @@ class HeldLetter:
         return Standing(self.attempts, self.unknowns, self.expires_at, self.stop_reason)
 
 
+def more_time(letter: HeldLetter, until: datetime) -> datetime:
+    """When it expires if it is to have time until then. Only a letter can: a confirmation ends with its link, and what
+    is a week old is no news. Pure."""
+    return max(letter.expires_at, until) if letter.kind is LetterKind.LETTER else letter.expires_at
+
+
 def report(letter: HeldLetter, decision: Decision, now: datetime, code: int | None = None) -> LetterEvent | None:
     """The event for this decision, or None where others have nothing to learn. Uncertain is told once.
 

@@ -1,20 +1,43 @@
 """News by mail: after everything else, to nobody who does not want it; on both databases."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from services.delivery.channels import Dead, Phase
+from services.delivery.cancelling import NEWS_LOCK, lock_cases
+from services.delivery.channels import Dead, Phase, Refused
+from services.delivery.claiming import HandoverResult
 from services.delivery.kinds import LetterKind
+from services.delivery.next_letters import PAUSED_NEWS_WAITS
+from services.delivery.pauses import Scope
 from services.delivery.states import LetterState
+from services.delivery.tables import Cancellation
 from shared.audit import By
-from shared.messages.actions import ActionCancelledV1, NewsCalledOffV1, NewsRequestedV1, NewsStoppedV1
+from shared.messages.actions import (
+    ActionCancelledV1,
+    ActionInvalidatedV1,
+    ActionReinstatedV1,
+    NewsCalledOffV1,
+    NewsRequestedV1,
+    NewsStoppedV1,
+)
 from shared.messages.cases import ClosedReason
 from shared.messages.envelope import derived_id
+from shared.web.problems import Problem
 from tests.support.delivery_service import STAFF_TOKEN, DeliveryService, delivery_service, many_actions
-from tests.support.events import NOW, a_closed_case, requested_news, uuid_of
+from tests.support.events import (
+    NOW,
+    a_closed_case,
+    a_decision,
+    a_published_case,
+    an_accepted_action,
+    requested_news,
+    uuid_of,
+)
 from tests.support.staff_sessions import log_in
 from tests.support.until import until
 
@@ -146,6 +169,64 @@ async def test_what_is_a_week_old_is_no_news(delivery: DeliveryService) -> None:
     delivery.clock.advance(timedelta(days=7))
     await delivery.sweep().sweep()
     assert await delivery.states() == {LetterState.FAILED}
+
+
+async def test_news_of_an_action_that_counts_again_is_sent_only_while_it_is_news(delivery: DeliveryService) -> None:
+    await delivery.tell(requested_news())
+    await delivery.tell(a_decision(ActionInvalidatedV1, an_accepted_action(), 1))
+    assert await delivery.states() == {LetterState.CANCELLED}
+    delivery.clock.advance(timedelta(days=60))
+    await delivery.tell(a_decision(ActionReinstatedV1, an_accepted_action(), 2))
+    assert await taken(delivery) == []
+    await delivery.sweep().sweep()
+    assert await delivery.states() == {LetterState.FAILED}
+
+
+@pytest.mark.parametrize(
+    ("scope", "subject"),
+    [
+        (Scope.CASE, str(requested_news().case_id)),
+        (Scope.CHANNEL, "email"),
+        (Scope.DESTINATION, "google"),
+    ],
+)
+async def test_a_pause_holds_news_too_and_no_other(delivery: DeliveryService, scope: Scope, subject: str) -> None:
+    held = requested_news(mailbox="Supporter@GoogleMail.com")
+    other = requested_news(news_id=uuid_of(2), case_id=uuid_of(3), case_slug="another")
+    await delivery.tell(a_published_case(), held, other)
+    by = By("Amina", "a mistake in it")
+    await delivery.wiring.steering.pause(scope, subject, by)
+    assert await taken(delivery) == [LetterKind.NEWS] * (scope is not Scope.CHANNEL)
+    waiting = await delivery.letter(held.news_id)
+    assert waiting.state is LetterState.QUEUED
+    assert "It is paused" in (await delivery.wiring.desk.read_letter(held.news_id))[2]
+    await delivery.wiring.steering.resume(scope, subject, by)
+    delivery.clock.advance(PAUSED_NEWS_WAITS)
+    assert held.news_id in {one.id for one in await delivery.claims().claim(10, 4, news_max=5)}
+
+
+async def test_news_is_not_sent_again_to_who_ends_it_meanwhile(delivery: DeliveryService) -> None:
+    """Sending again waits for whoever is just writing down that a reader wants no more."""
+    database = delivery.wiring.database
+    if not database.is_postgresql:
+        pytest.skip("on SQLite one transaction at a time writes")
+    await delivery.tell(requested_news())
+    claims = delivery.claims()
+    (claimed,) = await claims.claim(10, 4, news_max=5)
+    await claims.record([HandoverResult(claimed, Refused(Phase.RCPT, 550, "not today"), NOW, NOW)])
+
+    async def is_waiting() -> bool:
+        asked = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        async with database.transaction() as session:
+            return bool((await (await session.connection()).execute(text(asked))).scalar_one())
+
+    async with database.transaction() as session:
+        await lock_cases(session, [NEWS_LOCK])
+        session.add(Cancellation(subject=READER, reason="ended", at=NOW))
+        again = asyncio.create_task(delivery.wiring.desk.retry_letter(claimed.id, By("Amina", "a test")))
+        await until(is_waiting)
+    with pytest.raises(Problem, match="must not be sent"):
+        await again
 
 
 async def test_staff_see_it_without_its_link_and_how_many_were_sent(delivery: DeliveryService) -> None:
