@@ -22,7 +22,8 @@ from services.delivery.states import CANCELLABLE, LetterState
 from services.delivery.tables import IS_LIVE, IS_NEWS, Cancellation, Letter
 from shared.clock import Clock
 from shared.db import Database, insert_once
-from shared.messages.envelope import derived_id
+from shared.messages.delivery import NewsUndeliverableV1
+from shared.messages.envelope import Event, derived_id
 from shared.outbox import Outbox
 
 # Stands for a case where news is planned, a reader ends it or staff call it off: a reader has news of many cases.
@@ -99,9 +100,14 @@ class Canceller:
         mine = and_(col(Letter.action_id) == action_id, col(Letter.kind).in_(TO_SUPPORTERS))
         return await self._stop_all(mine, reason)
 
-    async def cancel_reader(self, reader_id: UUID, reason: str) -> int:
+    async def give_up_reader(self, reader_id: UUID, action_id: UUID, reason: str) -> int:
+        """As `cancel_reader`, where delivery is who noticed: those who ask for news are told, once."""
+        undeliverable = NewsUndeliverableV1(reader_id=reader_id, action_id=action_id, noticed_at=self._clock.now())
+        return await self.cancel_reader(reader_id, reason, undeliverable)
+
+    async def cancel_reader(self, reader_id: UUID, reason: str, *to_tell: Event) -> int:
         """As `cancel_case`, for news to one reader, whatever case it is of."""
-        await self._remember(reader_id, NEWS_LOCK, reason)
+        await self._remember(reader_id, NEWS_LOCK, reason, *to_tell)
         return await self._stop_all(and_(IS_NEWS, col(Letter.target_id) == reader_id), reason)
 
     async def cancel_update(self, update_id: UUID, case_id: UUID, reason: str) -> int:
@@ -110,11 +116,12 @@ class Canceller:
         mine = and_(IS_NEWS, col(Letter.bundle_id) == update_id, col(Letter.case_id) == case_id)
         return await self._stop_all(mine, reason)
 
-    async def _remember(self, subject: UUID, case_id: UUID, reason: str) -> None:
+    async def _remember(self, subject: UUID, case_id: UUID, reason: str, *to_tell: Event) -> None:
         row = {"subject": subject, "reason": reason, "at": self._clock.now()}
         async with self._database.transaction() as session:
             await lock_cases(session, [case_id])
             await session.exec(insert_once(session.get_bind().dialect.name, Cancellation, [row]))
+            await self._outbox.add(session, *to_tell)
 
     async def _stop_all(self, whose: ColumnElement[bool], reason: str) -> int:
         """Going on from the last id is enough: once cancelled, no letter of these begins to wait again."""

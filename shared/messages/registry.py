@@ -31,6 +31,7 @@ from shared.messages.delivery import (
     LetterPrintedV1,
     LetterSentV1,
     LetterUncertainV1,
+    NewsUndeliverableV1,
     TargetForecastV1,
     TargetRunsLateV1,
 )
@@ -63,6 +64,7 @@ EVENTS: tuple[type[Event], ...] = (
     NewsRequestedV1,
     NewsStoppedV1,
     NewsCalledOffV1,
+    NewsUndeliverableV1,
     TargetForecastV1,
 )
 

@@ -17,6 +17,7 @@ from services.actions.telling_news import NewsTeller
 from shared.clock import ManualClock
 from shared.messages.actions import NewsCalledOffV1, NewsRequestedV1, NewsStoppedV1
 from shared.messages.cases import CasePublishedV1, Protection, Verification
+from shared.messages.delivery import NewsUndeliverableV1
 from shared.messages.envelope import Event
 from shared.messages.registry import read
 from tests.support.actions_app import SITE, ActionsService, actions_service
@@ -150,6 +151,26 @@ async def test_the_link_lets_news_come_again(service: ActionsService) -> None:
     await tell(service)
     first, second = await mails(service)
     assert first.reader_id != second.reader_id, "what was stopped stays so"
+
+
+async def test_a_mailbox_that_delivery_gave_up_is_asked_for_no_more_until_its_link_says_so(
+    service: ActionsService,
+) -> None:
+    await opted_in(service, {})
+    await service.tell(an_update())
+    await tell(service)
+    (mail,) = await mails(service)
+    given_up = NewsUndeliverableV1(reader_id=mail.reader_id, action_id=mail.action_id, noticed_at=NOW)
+    await service.tell(given_up, given_up)
+    await service.tell(an_update(update_id=uuid_of(7)))
+    await tell(service)
+    assert len(await mails(service)) == 1
+    link = link_of(mail)
+    assert link + "/again" in (await service.http.get(link)).text, "the page says that it ended, and offers a way back"
+    await service.http.post(link + "/again")
+    await service.tell(given_up, an_update(update_id=uuid_of(8)))
+    await tell(service)
+    assert [one.update_id for one in await mails(service)] == [an_update().update_id, uuid_of(8)]
 
 
 @pytest.mark.parametrize("token", ["x", "A" * 44, "ü" * 44])
