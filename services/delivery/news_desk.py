@@ -19,7 +19,7 @@ from shared.messages.actions import NewsCalledOffV1, NewsRequestedV1, NewsStoppe
 from shared.messages.envelope import Envelope
 
 LISTED_MAX = 10
-COUNTED_MAX = 1_000_000
+COUNTED_MAX = 10_000
 NEWS_ENDED = "its reader wants no more news"
 CALLED_OFF = "staff called off what it tells of"
 

@@ -243,6 +243,14 @@ async def test_staff_see_it_without_its_link_and_how_many_were_sent(delivery: De
         assert answer.status_code == 200
         assert "a-token" not in answer.text
     assert "They were moved." in shown[1].text
+    listed = {
+        kind: (await delivery.http.get(f"/api/v1/letters?kind={kind}", headers=bearer)).json()
+        for kind in ("letter", "news")
+    }
+    assert [len(one["letters"]) for one in listed.values()] == [0, 3], "among letters there is no news"
+    assert [one["counts"]["queued"] for one in listed.values()] == [0, 2]
+    assert str(letter.id) in (await delivery.http.get("/ops/letters?kind=news")).text
+    assert str(letter.id) not in (await delivery.http.get("/ops/letters")).text
     page = (await delivery.http.get("/ops/news")).text
     assert "a-test-case" in page
     counted = (await delivery.http.get("/api/v1/delivery/news", headers=bearer)).json()["news"]
