@@ -35,6 +35,11 @@ class NewsWords:
         return replace(self, stop_url=words)
 
     @property
+    def front_url(self) -> str:
+        """The site's front page in the reader's language: nothing of its address tells which case it is about."""
+        return self.case_url.rpartition("/cases/")[0] + "/"
+
+    @property
     def one_click_url(self) -> str:
         site, found, token = self.stop_url.rpartition("/unsubscribe/")
         before, _, language = site.rpartition("/")
