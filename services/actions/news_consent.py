@@ -23,7 +23,7 @@ from services.actions.receipts import TOKEN
 from services.actions.tables import Action
 from shared.clock import Clock
 from shared.db import Database, insert_once
-from shared.messages.actions import NewsStoppedV1
+from shared.messages.actions_news import NewsStoppedV1
 from shared.messages.delivery import NewsUndeliverableV1
 from shared.messages.envelope import Envelope, derived_id
 from shared.outbox import Outbox

@@ -10,7 +10,7 @@ from services.actions.news_tables import News, NewsState
 from shared.audit import Auditor, By
 from shared.clock import Clock
 from shared.db import Database
-from shared.messages.actions import NewsCalledOffV1
+from shared.messages.actions_news import NewsCalledOffV1
 from shared.outbox import Outbox
 
 LISTED_MAX = 50

@@ -45,11 +45,9 @@ from shared.messages.actions import (
     AddressHiddenV1,
     AnswerForwardingRequestedV1,
     LetterPostedV1,
-    NewsCalledOffV1,
-    NewsRequestedV1,
-    NewsStoppedV1,
     VerificationRequestedV1,
 )
+from shared.messages.actions_news import NewsCalledOffV1, NewsRequestedV1, NewsStoppedV1
 from shared.messages.cases import CaseClosedV1, CasePublishedV1, Channel, ClosedReason
 from shared.messages.delivery import FailureReason
 from shared.messages.envelope import Envelope, Event

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Self
 
 from shared.languages import LANGUAGES
-from shared.messages.actions import NewsRequestedV1
+from shared.messages.actions_news import NewsRequestedV1
 
 
 @dataclass(frozen=True, slots=True)

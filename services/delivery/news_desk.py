@@ -15,7 +15,7 @@ from services.delivery.states import LetterState
 from services.delivery.tables import IS_NEWS, Letter
 from services.delivery.told_tables import ToldUpdate
 from shared.db import Database, insert_once
-from shared.messages.actions import NewsCalledOffV1, NewsRequestedV1, NewsStoppedV1
+from shared.messages.actions_news import NewsCalledOffV1, NewsRequestedV1, NewsStoppedV1
 from shared.messages.envelope import Envelope
 
 LISTED_MAX = 10

@@ -279,16 +279,6 @@ class Cancellation(Row, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
-class ActionValidity(Row, table=True):
-    """Whether staff let an action count, as last decided; `number` tells which decision is the later one."""
-
-    __tablename__ = "action_validity"
-
-    action_id: UUID = Field(primary_key=True)
-    number: int
-    is_valid: bool
-
-
 class Audit(AuditColumns, Row, table=True):
     __tablename__ = "audit"
 

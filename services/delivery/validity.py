@@ -28,8 +28,8 @@ from services.delivery.holding import Verdict, stopped, write_verdicts
 from services.delivery.outcomes import RETRY_GRACE, Decision
 from services.delivery.reports import HeldLetter, more_time
 from services.delivery.states import LIVE, LetterState
-from services.delivery.tables import ActionValidity as Row
 from services.delivery.tables import Letter
+from services.delivery.told_tables import ActionValidity as Row
 from services.delivery.waking import ring_senders
 from shared.clock import Clock
 from shared.db import Database

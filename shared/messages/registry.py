@@ -14,13 +14,11 @@ from shared.messages.actions import (
     AddressHiddenV1,
     AnswerForwardingRequestedV1,
     LetterPostedV1,
-    NewsCalledOffV1,
-    NewsRequestedV1,
-    NewsStoppedV1,
     SolidarityShownV1,
     SolidarityTakenDownV1,
     VerificationRequestedV1,
 )
+from shared.messages.actions_news import NewsCalledOffV1, NewsRequestedV1, NewsStoppedV1
 from shared.messages.cases import CaseClosedV1, CasePublishedV1, UpdatePublishedV1
 from shared.messages.delivery import (
     ActionsRegisteredV1,

@@ -15,7 +15,7 @@ from services.actions.news_tables import News
 from services.actions.tables import Action, Outbox
 from services.actions.telling_news import NewsTeller
 from shared.clock import ManualClock
-from shared.messages.actions import NewsCalledOffV1, NewsRequestedV1, NewsStoppedV1
+from shared.messages.actions_news import NewsCalledOffV1, NewsRequestedV1, NewsStoppedV1
 from shared.messages.cases import CasePublishedV1, Protection, Verification
 from shared.messages.delivery import NewsUndeliverableV1
 from shared.messages.envelope import Event

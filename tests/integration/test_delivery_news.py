@@ -17,14 +17,8 @@ from services.delivery.pauses import Scope
 from services.delivery.states import LetterState
 from services.delivery.tables import Cancellation
 from shared.audit import By
-from shared.messages.actions import (
-    ActionCancelledV1,
-    ActionInvalidatedV1,
-    ActionReinstatedV1,
-    NewsCalledOffV1,
-    NewsRequestedV1,
-    NewsStoppedV1,
-)
+from shared.messages.actions import ActionCancelledV1, ActionInvalidatedV1, ActionReinstatedV1
+from shared.messages.actions_news import NewsCalledOffV1, NewsRequestedV1, NewsStoppedV1
 from shared.messages.cases import ClosedReason
 from shared.messages.envelope import derived_id
 from shared.web.problems import Problem
