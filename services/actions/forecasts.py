@@ -39,7 +39,8 @@ async def keep_forecasts(events: Sequence[Envelope[TargetForecastV1]], database:
     table = TargetForecast.__table__  # type: ignore[attr-defined]
     async with database.transaction() as session:
         is_postgresql = session.get_bind().dialect.name == "postgresql"
-        for event in events:
+        # In this order, so that no two workers wait for each other's rows.
+        for event in sorted(events, key=lambda one: one.data.target_id):
             insert = (postgresql.insert(table) if is_postgresql else sqlite.insert(table)).values(**dict(event.data))
             new = insert.excluded
             changes = {"done_at": new.done_at, "noticed_at": new.noticed_at}

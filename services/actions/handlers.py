@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from services.actions.forecasts import keep_forecasts
 from services.actions.forwarding import ask_forwarding
 from services.actions.letter_states import STATE_BY_EVENT
+from services.actions.news_consent import note_undeliverable
 from services.actions.registering import note_registered
 from services.actions.tables import CaseStatus, DeadLetter, KnownCaseRow, KnownTargetRow, LetterReport
 from services.actions.telling_news import keep_updates
@@ -20,7 +21,13 @@ from shared.bus.dispatch import dispatch
 from shared.db import Database, insert_once
 from shared.dead_letters import keeper
 from shared.messages.cases import CaseClosedV1, CasePublishedV1, Target, UpdatePublishedV1
-from shared.messages.delivery import ActionsRegisteredV1, AnswerReceivedV1, LetterEvent, TargetForecastV1
+from shared.messages.delivery import (
+    ActionsRegisteredV1,
+    AnswerReceivedV1,
+    LetterEvent,
+    NewsUndeliverableV1,
+    TargetForecastV1,
+)
 from shared.messages.envelope import Envelope, Event
 
 CASES_BATCH_MAX = 20
@@ -124,7 +131,8 @@ RECEIPTS = Queue("actions.receipts", tuple(STATE_BY_EVENT))
 REGISTRATIONS = Queue("actions.registrations", (ActionsRegisteredV1,))
 ANSWERS = Queue("actions.answers", (AnswerReceivedV1,))
 FORECASTS = Queue("actions.forecasts", (TargetForecastV1,))
-QUEUES = (CASES, RECEIPTS, REGISTRATIONS, ANSWERS, FORECASTS)
+READERS = Queue("actions.readers", (NewsUndeliverableV1,))
+QUEUES = (CASES, RECEIPTS, REGISTRATIONS, ANSWERS, FORECASTS, READERS)
 
 
 def subscriptions(wiring: Wiring) -> list[Subscription]:
@@ -162,6 +170,12 @@ def subscriptions(wiring: Wiring) -> list[Subscription]:
         Subscription(
             FORECASTS,
             dispatch({TargetForecastV1: partial(keep_forecasts, database=database)}),
+            keep_dead,
+            batch_max=CASES_BATCH_MAX,
+        ),
+        Subscription(
+            READERS,
+            dispatch({NewsUndeliverableV1: partial(note_undeliverable, database=database, clock=wiring.clock)}),
             keep_dead,
             batch_max=CASES_BATCH_MAX,
         ),

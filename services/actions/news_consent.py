@@ -3,11 +3,15 @@
 A mailbox ends all news by the link in any mail: of every case, also what is asked for already. Then a tick in a form
 is not enough any more, for anybody can type anybody's address. It resumes by the same link, or when an action with the
 tick is confirmed from the mailbox itself. A receipt speaks for its own action alone.
+
+Delivery too may end it, for a mailbox that is dead or wrote back: pages then say so, and it resumes in the same way.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+import structlog
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -19,9 +23,12 @@ from services.actions.receipts import TOKEN
 from services.actions.tables import Action
 from shared.clock import Clock
 from shared.db import Database, insert_once
-from shared.messages.actions import NewsStoppedV1
-from shared.messages.envelope import derived_id
+from shared.messages.actions_news import NewsStoppedV1
+from shared.messages.delivery import NewsUndeliverableV1
+from shared.messages.envelope import Envelope, derived_id
 from shared.outbox import Outbox
+
+log = structlog.get_logger(__name__)
 
 
 class NewsConsent:
@@ -69,6 +76,22 @@ class NewsConsent:
                 raise UnknownReceipt
             action.opt_in = wanted
             session.add(action)
+
+
+async def note_undeliverable(events: Sequence[Envelope[NewsUndeliverableV1]], database: Database, clock: Clock) -> None:
+    """Delivery sends these readers no more: ask for none. Harmless twice, and late: a mailbox that ended or resumed
+    news meanwhile is another reader."""
+    readers, ended = {event.data.action_id: event.data.reader_id for event in events}, 0
+    async with database.transaction() as session:
+        found = await session.exec(select(Action).where(col(Action.id).in_(readers)))
+        # In order of the mailbox, so that no two workers wait for each other.
+        for action in sorted(found, key=lambda one: mailbox_of(one.supporter_email)):
+            reader = await _hold(session, action.supporter_email, clock.now())
+            if wants(reader.number) and reader_id(reader) == readers[action.id]:
+                reader.number, reader.changed_at = reader.number + 1, clock.now()
+                session.add(reader)
+                ended += 1
+    log.info("news_undeliverable", readers=len(readers), ended=ended)
 
 
 def mailbox_of(email: str) -> UUID:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.actions.news_links import stop_token
 from shared.languages import LANGUAGES
-from shared.messages.actions import NewsRequestedV1
+from shared.messages.actions_news import NewsRequestedV1
 from shared.messages.cases import CasePublishedV1, UpdatePublishedV1
 from shared.messages.envelope import derived_id
 

@@ -26,7 +26,7 @@ from services.actions.news_tables import News, NewsState
 from services.actions.tables import IS_OPTED_IN, Action, CaseStatus, KnownCaseRow
 from shared.clock import Clock
 from shared.db import Database, insert_once
-from shared.messages.actions import NewsRequestedV1
+from shared.messages.actions_news import NewsRequestedV1
 from shared.messages.cases import CasePublishedV1, UpdatePublishedV1, Verification
 from shared.messages.envelope import Envelope, seal
 from shared.outbox import Outbox

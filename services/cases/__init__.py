@@ -4,5 +4,6 @@ Owns       campaigns, cases, targets, letter templates, updates and outcomes, co
 Publishes  CasePublishedV1 (the whole snapshot), CaseClosedV1 (ended, won, withdrawn),
            UpdatePublishedV1 (a new update or outcome).
 Consumes   ActionAcceptedV1, ActionAwaitsVerificationV1, ActionInvalidatedV1, ActionReinstatedV1 and the reports on
-           letters, for the ledger.
+           letters, for the ledger (queue `cases.ledger`); SolidarityShownV1 and SolidarityTakenDownV1
+           (`cases.solidarity`).
 """

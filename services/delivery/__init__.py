@@ -1,7 +1,11 @@
 """Delivery: how a letter reaches its target, and what became of it.
 
 Owns: letters, the attempts to hand them over, and what must not go out any more.
-Publishes: `delivery.letter_sent.v1`, `letter_uncertain`, `letter_bounced`, `letter_failed`, `letter_cancelled`.
-Consumes: `actions.action_accepted.v1`, `actions.action_cancelled.v1`, `action_invalidated`, `action_reinstated`,
-`actions.verification_requested.v1`, `actions.news_requested.v1`, `actions.news_stopped.v1`, `cases.case_closed.v1`.
+Publishes: `LetterSentV1`, `LetterUncertainV1`, `LetterBouncedV1`, `LetterFailedV1`, `LetterCancelledV1`,
+`LetterPrintedV1`, `ActionsRegisteredV1`, `AnswerReceivedV1`, `NewsUndeliverableV1`, `TargetForecastV1`,
+`TargetRunsLateV1`.
+Consumes: `ActionAcceptedV1`, `ActionCancelledV1`, `AddressHiddenV1`, `ActionInvalidatedV1`, `ActionReinstatedV1`,
+`LetterPostedV1`, `CaseClosedV1` (queue `delivery.letters`), `CasePublishedV1` (`delivery.cases`),
+`VerificationRequestedV1`, `AnswerForwardingRequestedV1`, `NewsStoppedV1`, `NewsCalledOffV1`
+(`delivery.confirmations`), `NewsRequestedV1` (`delivery.news`).
 """

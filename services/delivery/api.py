@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from services.delivery.desk import PAGE_LETTERS_MAX, Place
 from services.delivery.errors import bad_cursor
+from services.delivery.kinds import LetterKind
 from services.delivery.schemas import LetterList, LetterSummary, LetterView, letter_view
 from services.delivery.states import LetterState
 from services.delivery.steering_schemas import WhyIn
@@ -22,6 +23,7 @@ LIMIT_DEFAULT = 50
 Limit = Annotated[int, Query(ge=1, le=PAGE_LETTERS_MAX, description="letters in one answer")]
 Cursor = Annotated[str | None, Query(max_length=200, description="from `next` of the answer before")]
 State = Annotated[LetterState | None, Query(description="only letters in this state")]
+Kind = Annotated[LetterKind, Query(description="letters, or another kind of what delivery carries")]
 
 
 def api_router(wiring: Wiring) -> APIRouter:
@@ -32,12 +34,14 @@ def api_router(wiring: Wiring) -> APIRouter:
     router = APIRouter(prefix="/api/v1/letters", tags=["letters"], dependencies=guards)
 
     @router.get("")
-    async def list_letters(state: State = None, limit: Limit = LIMIT_DEFAULT, after: Cursor = None) -> LetterList:
-        page = await desk.list_letters(state, read_cursor(after), limit)
+    async def list_letters(
+        state: State = None, limit: Limit = LIMIT_DEFAULT, after: Cursor = None, kind: Kind = LetterKind.LETTER
+    ) -> LetterList:
+        page = await desk.list_letters(state, read_cursor(after), limit, kind)
         return LetterList(
             letters=[LetterSummary.model_validate(letter) for letter in page.letters],
-            counts=await desk.count_by_state(),
-            next=next_url(router.prefix, page.next, state, limit),
+            counts=await desk.count_by_state(kind=kind),
+            next=next_url(router.prefix, page.next, state, limit, kind),
         )
 
     @router.get("/{letter_id}")
@@ -64,10 +68,11 @@ def api_router(wiring: Wiring) -> APIRouter:
     return router
 
 
-def next_url(path: str, place: Place | None, state: LetterState | None, limit: int) -> str | None:
+def next_url(path: str, place: Place | None, state: LetterState | None, limit: int, kind: LetterKind) -> str | None:
     if place is None:
         return None
-    query = {"state": state.value if state else None, "limit": limit, "after": write_cursor(place)}
+    which = {"kind": None if kind is LetterKind.LETTER else kind.value, "state": state.value if state else None}
+    query = which | {"limit": limit, "after": write_cursor(place)}
     return f"{path}?{urlencode({name: value for name, value in query.items() if value is not None})}"
 
 

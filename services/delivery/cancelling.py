@@ -22,10 +22,11 @@ from services.delivery.states import CANCELLABLE, LetterState
 from services.delivery.tables import IS_LIVE, IS_NEWS, Cancellation, Letter
 from shared.clock import Clock
 from shared.db import Database, insert_once
-from shared.messages.envelope import derived_id
+from shared.messages.delivery import NewsUndeliverableV1
+from shared.messages.envelope import Event, derived_id
 from shared.outbox import Outbox
 
-# Stands for a case where news is planned or a reader ends it: whatever cases it is of, a reader is one.
+# Stands for a case where news is planned, a reader ends it or staff call it off: a reader has news of many cases.
 NEWS_LOCK = derived_id("news")
 DEAD_MAILBOX = "its mailbox is dead"
 CANCELLED = Decision(LetterState.CANCELLED, counts=False)
@@ -42,16 +43,18 @@ def mail_about(action_id: UUID) -> UUID:
 
 
 def subjects_of(letter: HeldLetter | PlannedLetter) -> tuple[UUID, ...]:
-    """What a letter must not go out for, once any of these is cancelled. Of news, its target is its reader."""
+    """What a letter must not go out for, once any of these is cancelled. Of news, its target is its reader, and its
+    bundle the update it tells of."""
     if letter.kind is LetterKind.LETTER:
         return letter.case_id, letter.action_id, named_by(letter.case_id, letter.target_id)
     if letter.kind is LetterKind.NEWS:
-        return letter.case_id, letter.action_id, mail_about(letter.action_id), letter.target_id
+        told = (letter.bundle_id,) if letter.bundle_id else ()
+        return letter.case_id, letter.action_id, mail_about(letter.action_id), letter.target_id, *told
     return letter.case_id, letter.action_id, mail_about(letter.action_id)
 
 
-def locks_of(letter: PlannedLetter) -> tuple[UUID, ...]:
-    """What planning shares of a letter, so that none slips between it and a cancellation."""
+def locks_of(letter: HeldLetter | PlannedLetter) -> tuple[UUID, ...]:
+    """What is shared of a letter by who plans it or lets it go again, so that none slips past a cancellation."""
     return (letter.case_id, NEWS_LOCK) if letter.kind is LetterKind.NEWS else (letter.case_id,)
 
 
@@ -97,16 +100,28 @@ class Canceller:
         mine = and_(col(Letter.action_id) == action_id, col(Letter.kind).in_(TO_SUPPORTERS))
         return await self._stop_all(mine, reason)
 
-    async def cancel_reader(self, reader_id: UUID, reason: str) -> int:
+    async def give_up_reader(self, reader_id: UUID, action_id: UUID, reason: str) -> int:
+        """As `cancel_reader`, where delivery is who noticed: those who ask for news are told, once."""
+        undeliverable = NewsUndeliverableV1(reader_id=reader_id, action_id=action_id, noticed_at=self._clock.now())
+        return await self.cancel_reader(reader_id, reason, undeliverable)
+
+    async def cancel_reader(self, reader_id: UUID, reason: str, *to_tell: Event) -> int:
         """As `cancel_case`, for news to one reader, whatever case it is of."""
-        await self._remember(reader_id, NEWS_LOCK, reason)
+        await self._remember(reader_id, NEWS_LOCK, reason, *to_tell)
         return await self._stop_all(and_(IS_NEWS, col(Letter.target_id) == reader_id), reason)
 
-    async def _remember(self, subject: UUID, case_id: UUID, reason: str) -> None:
+    async def cancel_update(self, update_id: UUID, case_id: UUID, reason: str) -> int:
+        """As `cancel_case`, for the mails that tell of one update of it."""
+        await self._remember(update_id, NEWS_LOCK, reason)
+        mine = and_(IS_NEWS, col(Letter.bundle_id) == update_id, col(Letter.case_id) == case_id)
+        return await self._stop_all(mine, reason)
+
+    async def _remember(self, subject: UUID, case_id: UUID, reason: str, *to_tell: Event) -> None:
         row = {"subject": subject, "reason": reason, "at": self._clock.now()}
         async with self._database.transaction() as session:
             await lock_cases(session, [case_id])
             await session.exec(insert_once(session.get_bind().dialect.name, Cancellation, [row]))
+            await self._outbox.add(session, *to_tell)
 
     async def _stop_all(self, whose: ColumnElement[bool], reason: str) -> int:
         """Going on from the last id is enough: once cancelled, no letter of these begins to wait again."""

@@ -141,7 +141,7 @@ class Claims:
                 landed=landed or {},
             )
             room = min(news_max, count_max - len(others) - len(letters)) if len(others) < others_max else 0
-            news = await find_news(session, room, now)
+            news = await find_news(session, paused, room, now)
             return await self._turn_away(session, await self._take(session, [*others, *letters, *news], now), now)
 
     async def _take(self, session: AsyncSession, letter_ids: Sequence[UUID], now: datetime) -> list[ClaimedLetter]:
@@ -210,7 +210,8 @@ class Claims:
             if not isinstance(result.answer, Dead) or result.letter.id not in mine:
                 continue
             if result.letter.composition.kind is LetterKind.NEWS:
-                await self._canceller.cancel_reader(mine[result.letter.id].target_id, DEAD_MAILBOX)
+                held = mine[result.letter.id]
+                await self._canceller.give_up_reader(held.target_id, held.action_id, DEAD_MAILBOX)
             elif _is_letter(result.letter):
                 by = By(BY_MAIL_SERVER, f"it said {result.answer.code}, as of a mailbox that is not there")
                 await self._suppressions.suppress(result.letter.composition.to_address or "", by, DEAD_FOR)

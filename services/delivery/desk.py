@@ -15,6 +15,7 @@ from services.delivery.cancelling import stop_letters
 from services.delivery.errors import cannot_cancel, no_such_letter, not_uncertain
 from services.delivery.foreseeing import foresee
 from services.delivery.holding import Verdict, hold_by_id, write_verdicts
+from services.delivery.kinds import LetterKind
 from services.delivery.outcomes import Decision
 from services.delivery.reports import HeldLetter
 from services.delivery.retrying import send_again
@@ -54,9 +55,12 @@ class Desk:
         self._database, self._outbox, self._clock = database, outbox, clock
         self._audit, self._wake = audit, sender_wake
 
-    async def list_letters(self, state: LetterState | None, after: Place | None, limit: int) -> LetterPage:
-        """The newest first."""
+    async def list_letters(
+        self, state: LetterState | None, after: Place | None, limit: int, kind: LetterKind = LetterKind.LETTER
+    ) -> LetterPage:
+        """The newest of this kind first."""
         statement = select(Letter).order_by(col(Letter.created_at).desc(), col(Letter.id).desc())
+        statement = statement.where(col(Letter.kind) == kind)
         if state:
             statement = statement.where(col(Letter.state) == state)
         if after:
@@ -69,10 +73,12 @@ class Desk:
         shown = letters[:limit]
         return LetterPage(shown, Place(shown[-1].created_at, shown[-1].id) if more else None)
 
-    async def count_by_state(self, states: Sequence[LetterState] = tuple(LetterState)) -> dict[LetterState, int]:
+    async def count_by_state(
+        self, states: Sequence[LetterState] = tuple(LetterState), kind: LetterKind = LetterKind.LETTER
+    ) -> dict[LetterState, int]:
         """No state is counted further than its bound: a look at the desk must not cost a walk over millions of rows."""
         async with self._database.transaction() as session:
-            return {state: (await session.exec(_count(state))).one() for state in states}
+            return {state: (await session.exec(_count(state, kind))).one() for state in states}
 
     async def read_letter(self, letter_id: UUID) -> tuple[Letter, Sequence[Attempt], str]:
         """A letter, its latest attempts, the oldest of them first, and in words what happens next. Raises 404."""
@@ -129,7 +135,8 @@ async def _hold_one(session: AsyncSession, letter_id: UUID) -> HeldLetter:
     return held[letter_id]
 
 
-def _count(state: LetterState) -> SelectOfScalar[int]:
+def _count(state: LetterState, kind: LetterKind) -> SelectOfScalar[int]:
     bound = COUNTED_LIVE_MAX if state in LIVE else COUNTED_MAX
-    some = select(Letter.id).where(col(Letter.state) == state).limit(bound).subquery()
+    mine = (col(Letter.kind) == kind, col(Letter.state) == state)
+    some = select(Letter.id).where(*mine).limit(bound).subquery()
     return select(func.count()).select_from(some)

@@ -68,7 +68,9 @@ async def _pause_of(session: AsyncSession, letter: Letter) -> Pause | None:
         Scope.TARGET: str(letter.target_id),
         Scope.CASE: str(letter.case_id),
     }
-    if letter.kind is not LetterKind.LETTER:
+    if letter.kind is LetterKind.NEWS:
+        subjects.pop(Scope.TARGET)
+    elif letter.kind is not LetterKind.LETTER:
         subjects = {Scope.EVERYTHING: ""}
     pauses = await session.exec(select(Pause).order_by(col(Pause.since)))
     return next((pause for pause in pauses if subjects.get(Scope(pause.scope)) == pause.subject), None)

@@ -40,8 +40,8 @@ async def tell_forecasts(session: AsyncSession, outbox: Outbox, overview: Overvi
 
 
 def notable(target: TargetStanding, now: datetime) -> datetime | None:
-    """When the last letter that waits now will be out; none where that is soon, or cannot be said. Pure."""
-    if not target.queued or target.is_paused or target.policy.mode not in ONE_BY_ONE or target.done_at is None:
+    """When the last letter that waits now will be out; none where that is soon, or staff hold some of them. Pure."""
+    if not target.queued or target.is_held_up or target.policy.mode not in ONE_BY_ONE or target.done_at is None:
         return None
     return target.done_at if target.done_at - now >= NOTABLE else None
 

@@ -16,7 +16,7 @@ from services.delivery.hiding import address_of, hide_addresses, hide_in
 from services.delivery.holding import Verdict, hold_by_id, stopped, write_verdicts
 from services.delivery.kinds import SUPPRESSIBLE
 from services.delivery.lines import stand_in_line
-from services.delivery.news_desk import end_news, note_updates
+from services.delivery.news_desk import call_off_news, end_news, note_updates
 from services.delivery.outcomes import Decision
 from services.delivery.planning import Answered, PlannedLetter, plan_action, plan_answer, plan_confirmation, plan_news
 from services.delivery.publishing import heed_cases
@@ -45,10 +45,9 @@ from shared.messages.actions import (
     AddressHiddenV1,
     AnswerForwardingRequestedV1,
     LetterPostedV1,
-    NewsRequestedV1,
-    NewsStoppedV1,
     VerificationRequestedV1,
 )
+from shared.messages.actions_news import NewsCalledOffV1, NewsRequestedV1, NewsStoppedV1
 from shared.messages.cases import CaseClosedV1, CasePublishedV1, Channel, ClosedReason
 from shared.messages.delivery import FailureReason
 from shared.messages.envelope import Envelope, Event
@@ -243,7 +242,9 @@ LETTERS = Queue(
     ),
 )
 CASES = Queue("delivery.cases", (CasePublishedV1,))
-CONFIRMATIONS = Queue(CONFIRMATIONS_QUEUE, (VerificationRequestedV1, AnswerForwardingRequestedV1, NewsStoppedV1))
+CONFIRMATIONS = Queue(
+    CONFIRMATIONS_QUEUE, (VerificationRequestedV1, AnswerForwardingRequestedV1, NewsStoppedV1, NewsCalledOffV1)
+)
 # Last, and of its own: what somebody waits for must not stand behind a mailing.
 NEWS = Queue(NEWS_QUEUE, (NewsRequestedV1,))
 QUEUES: tuple[Queue, ...] = (LETTERS, CONFIRMATIONS, CASES, NEWS)
@@ -272,6 +273,7 @@ def subscriptions(wiring: Wiring) -> list[Subscription]:
         VerificationRequestedV1: _planner(plan_confirmations, CONFIRMATIONS, wiring),
         AnswerForwardingRequestedV1: _planner(forward_answers, CONFIRMATIONS, wiring),
         NewsStoppedV1: partial(end_news, canceller=wiring.canceller),
+        NewsCalledOffV1: partial(call_off_news, canceller=wiring.canceller),
     }
     tell = _planner(plan_news_mails, NEWS, wiring)
     return [

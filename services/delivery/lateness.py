@@ -27,7 +27,7 @@ class Lateness:
         """A chore: foresee every queue, measure how delivery stands, and tell of what takes long or has become late.
 
         Any number may look at once: the one that writes the mark tells. Raises `DatabaseAway`."""
-        overview = await self._standing.read()
+        overview = await self._standing.read(most=None)
         self._metrics.set_standing(overview)
         late = {target.target_id: target for target in overview.targets if target.is_late}
         async with self._database.transaction() as session:

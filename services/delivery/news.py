@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Self
 
 from shared.languages import LANGUAGES
-from shared.messages.actions import NewsRequestedV1
+from shared.messages.actions_news import NewsRequestedV1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,11 @@ class NewsWords:
 
     def with_stop(self, words: str) -> Self:
         return replace(self, stop_url=words)
+
+    @property
+    def front_url(self) -> str:
+        """The site's front page in the reader's language: nothing of its address tells which case it is about."""
+        return self.case_url.rpartition("/cases/")[0] + "/"
 
     @property
     def one_click_url(self) -> str:

@@ -15,12 +15,13 @@ from services.delivery.states import LetterState
 from services.delivery.tables import IS_NEWS, Letter
 from services.delivery.told_tables import ToldUpdate
 from shared.db import Database, insert_once
-from shared.messages.actions import NewsRequestedV1, NewsStoppedV1
+from shared.messages.actions_news import NewsCalledOffV1, NewsRequestedV1, NewsStoppedV1
 from shared.messages.envelope import Envelope
 
 LISTED_MAX = 10
-COUNTED_MAX = 1_000_000
+COUNTED_MAX = 10_000
 NEWS_ENDED = "its reader wants no more news"
+CALLED_OFF = "staff called off what it tells of"
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,13 @@ async def end_news(events: Sequence[Envelope[NewsStoppedV1]], canceller: Cancell
     for envelope in events:
         count = await canceller.cancel_reader(envelope.data.reader_id, NEWS_ENDED)
         log.info("news_ended", reader=str(envelope.data.reader_id), mails=count)
+
+
+async def call_off_news(events: Sequence[Envelope[NewsCalledOffV1]], canceller: Canceller) -> None:
+    """Stop all mails that tell of these updates, those that are here and those still to come. Harmless twice."""
+    for envelope in events:
+        count = await canceller.cancel_update(envelope.data.update_id, envelope.data.case_id, CALLED_OFF)
+        log.info("news_called_off", update=str(envelope.data.update_id), mails=count)
 
 
 class NewsDesk:

@@ -14,13 +14,13 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Uuid, bindparam, case, func, select, text, true
+from sqlalchemy import ARRAY, Integer, Uuid, bindparam, case, func, select, text, true, update
 from sqlalchemy.sql.selectable import Select
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.choosing import Airborne, Waiting, choose, rooms_of
-from services.delivery.destinations import DestinationState, spend
+from services.delivery.destinations import DestinationState, destination_of, spend
 from services.delivery.grant_book import STATE_OF_DESTINATION, write_grants
 from services.delivery.granting import TargetState
 from services.delivery.open_lines import of_open_lines, open_lines
@@ -44,6 +44,8 @@ TURN_SECONDS_MAX = 5
 WAIT_SECONDS_MAX = 20  # long enough that a frozen sender has lost its turn by then
 URGENT = timedelta(days=2)
 POLICIES_REMEMBERED_MAX = 2_000
+NEWS_LOOKED_AT_MAX = 500
+PAUSED_NEWS_WAITS = timedelta(minutes=5)
 
 _LINES = Line.__table__  # type: ignore[attr-defined]
 _TARGETS = TargetPolicy.__table__  # type: ignore[attr-defined]
@@ -109,7 +111,14 @@ def _of_many_lines() -> Select[Any]:
 
 _IS_CANCELLED = select(col(Cancellation.reason)).where(col(Cancellation.subject) == _LETTERS.c.case_id).exists()
 _OTHERS = _due(IS_QUEUED_OTHER, ~_IS_CANCELLED)
-_NEWS = _due(IS_QUEUED_NEWS, ~_IS_CANCELLED)
+_NEWS = _due(IS_QUEUED_NEWS, ~_IS_CANCELLED).add_columns(_LETTERS.c.case_id, _LETTERS.c.to_address)
+# As in a claim, what somebody else holds is left to them.
+_FREE_NEWS = (
+    select(_LETTERS.c.id)
+    .where(_LETTERS.c.id.in_(bindparam("letters", expanding=True)), IS_QUEUED_NEWS)
+    .with_for_update(skip_locked=True)
+)
+_PUT_OFF = update(_LETTERS).where(_LETTERS.c.id.in_(_FREE_NEWS)).values(next_at=_NOW)
 _OF_ONE_LINE = _due(IS_QUEUED_LETTER, _LETTERS.c.line_id == bindparam("line"))
 _OF_MANY_LINES = _of_many_lines()
 _TURN = text(
@@ -138,9 +147,26 @@ async def find_others(session: AsyncSession, count_max: int, now: datetime) -> l
     return await _find(session, _OTHERS, count_max, now)
 
 
-async def find_news(session: AsyncSession, count_max: int, now: datetime) -> list[UUID]:
-    """Up to `count_max` of the news that is due: it goes last, where nothing else wants the room."""
-    return await _find(session, _NEWS, count_max, now)
+async def find_news(session: AsyncSession, paused: Paused, count_max: int, now: datetime) -> list[UUID]:
+    """Up to `count_max` of the news that is due: it goes last, where nothing else wants the room.
+
+    News of a case or to a destination that is paused is put off and looked at again later: else every claim would
+    go through all of it."""
+    if count_max <= 0 or Channel.EMAIL in paused.channels:
+        return []
+    if not paused.cases and not paused.destinations:
+        return await _find(session, _NEWS, count_max, now)
+    connection = await session.connection()
+    found = (await connection.execute(_NEWS, {"now": now, "most": max(count_max, NEWS_LOOKED_AT_MAX)})).all()
+    free = [
+        letter_id
+        for letter_id, case_id, address in found
+        if case_id not in paused.cases and destination_of(address) not in paused.destinations
+    ]
+    held = [letter_id for letter_id, *_ in found if letter_id not in set(free)]
+    if held:
+        await connection.execute(_PUT_OFF, {"letters": held, "now": now + PAUSED_NEWS_WAITS})
+    return free[:count_max]
 
 
 async def _find(session: AsyncSession, due: Select[Any], count_max: int, now: datetime) -> list[UUID]:

@@ -45,6 +45,8 @@ def news_pages(wiring: Wiring) -> APIRouter:
 
     @router.get(PAGE, include_in_schema=False, dependencies=[Depends(wiring.staff.require_session)])
     async def show_news() -> HTMLResponse:
-        return wiring.pages.respond("ops/news.html", updates=await wiring.news.latest(), states=list(LetterState))
+        return wiring.pages.respond(
+            "ops/news.html", updates=await wiring.news.latest(), states=list(LetterState), counted_max=COUNTED_MAX
+        )
 
     return router

@@ -81,7 +81,7 @@ def _pages(wiring: Wiring) -> APIRouter:
             await wiring.announcer.announce(_read_form(form), who)
         except Problem as problem:
             return show(form, problem)
-        return RedirectResponse("/ops/letters", 303, headers={"Cache-Control": "no-store"})
+        return RedirectResponse("/ops/letters?kind=announcement", 303, headers={"Cache-Control": "no-store"})
 
     def show(form: dict[str, Any], problem: Problem | None = None) -> HTMLResponse:
         errors = problem.errors if problem else []

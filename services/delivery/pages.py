@@ -8,8 +8,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, FastAPI, Form
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from services.delivery.api import LIMIT_DEFAULT, Cursor, Limit, State, next_url, read_cursor
+from services.delivery.api import LIMIT_DEFAULT, Cursor, Kind, Limit, State, next_url, read_cursor
 from services.delivery.desk import COUNTED_LIVE_MAX, COUNTED_MAX
+from services.delivery.kinds import LetterKind
 from services.delivery.states import CANCELLABLE, LIVE, RETRIABLE, LetterState
 from services.delivery.steering_schemas import KEEPABLE, WHY_CHARACTERS_MAX
 from services.delivery.wiring import Wiring
@@ -64,15 +65,19 @@ def _console(wiring: Wiring) -> APIRouter:
     Staff = Annotated[str, Depends(wiring.staff.require_session)]  # noqa: N806  # a type
 
     @router.get("")
-    async def list_letters(state: State = None, limit: Limit = LIMIT_DEFAULT, after: Cursor = None) -> HTMLResponse:
-        page = await desk.list_letters(state, read_cursor(after), limit)
+    async def list_letters(
+        state: State = None, limit: Limit = LIMIT_DEFAULT, after: Cursor = None, kind: Kind = LetterKind.LETTER
+    ) -> HTMLResponse:
+        page = await desk.list_letters(state, read_cursor(after), limit, kind)
         return pages.respond(
             "ops/letters.html",
             letters=page.letters,
-            counts=[(one, _in_words(one, count)) for one, count in (await desk.count_by_state()).items()],
+            counts=[(one, _in_words(one, count)) for one, count in (await desk.count_by_state(kind=kind)).items()],
+            kinds=list(LetterKind),
+            kind=kind,
             state=state,
             is_first=after is None,
-            older=next_url(LIST, page.next, state, limit),
+            older=next_url(LIST, page.next, state, limit, kind),
         )
 
     @router.get("/{letter_id}")

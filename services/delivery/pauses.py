@@ -20,7 +20,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Paused:
-    """What must not be sent now. `everything` holds for supporters' own mail too."""
+    """What must not be sent now: letters and news. `everything` holds for supporters' other mail too."""
 
     everything: bool = False
     channels: frozenset[str] = frozenset()

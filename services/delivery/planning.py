@@ -11,12 +11,8 @@ from services.delivery.news import NewsWords
 from services.delivery.outcomes import LETTER_LIFE, first_expiry
 from services.delivery.reports import HeldLetter
 from services.delivery.states import LetterState
-from shared.messages.actions import (
-    ActionAcceptedV1,
-    AnswerForwardingRequestedV1,
-    NewsRequestedV1,
-    VerificationRequestedV1,
-)
+from shared.messages.actions import ActionAcceptedV1, AnswerForwardingRequestedV1, VerificationRequestedV1
+from shared.messages.actions_news import NewsRequestedV1
 from shared.messages.cases import Channel, Target
 from shared.messages.delivery import FailureReason, letter_id
 from shared.messages.envelope import Envelope, derived_id

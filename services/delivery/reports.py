@@ -45,10 +45,17 @@ class HeldLetter:
     fence: int
     lease_until: datetime | None
     line_id: UUID | None
+    bundle_id: UUID | None
 
     @property
     def standing(self) -> Standing:
         return Standing(self.attempts, self.unknowns, self.expires_at, self.stop_reason)
+
+
+def more_time(letter: HeldLetter, until: datetime) -> datetime:
+    """When it expires if it is to have time until then. Only a letter can: a confirmation ends with its link, and what
+    is a week old is no news. Pure."""
+    return max(letter.expires_at, until) if letter.kind is LetterKind.LETTER else letter.expires_at
 
 
 def report(letter: HeldLetter, decision: Decision, now: datetime, code: int | None = None) -> LetterEvent | None:

@@ -9,12 +9,12 @@ from sqlalchemy import bindparam, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.delivery.cancelling import find_cancelled, share_cases, subjects_of
+from services.delivery.cancelling import find_cancelled, locks_of, share_cases, subjects_of
 from services.delivery.errors import cannot_retry, has_no_address, is_suppressed, must_not_retry
 from services.delivery.holding import Verdict, write_verdicts
-from services.delivery.kinds import SUPPRESSIBLE, LetterKind
+from services.delivery.kinds import SUPPRESSIBLE
 from services.delivery.outcomes import RETRY_GRACE, Decision
-from services.delivery.reports import HeldLetter
+from services.delivery.reports import HeldLetter, more_time
 from services.delivery.states import RETRIABLE, LetterState
 from services.delivery.suppression_list import find_suppressed, normal, share_suppressions
 from services.delivery.tables import Letter
@@ -40,7 +40,7 @@ async def send_again(
 
     Returns, of those that stay as they are, why. One whose address is suppressed goes to its target's next one."""
     held = [letter for letter, _ in letters.values()]
-    await share_cases(session, {letter.case_id for letter in held})
+    await share_cases(session, {one for letter in held for one in locks_of(letter)})
     await share_suppressions(session)
     refused, moves = await _judge(session, held, now)
     free = {letter_id: one for letter_id, one in letters.items() if letter_id not in refused}
@@ -49,7 +49,7 @@ async def send_again(
         for letter, at in free.values()
     ]
     await write_verdicts(session, outbox, verdicts, now)
-    rows = [{"held_id": letter_id, "until": _expiry(letter, at)} for letter_id, (letter, at) in free.items()]
+    rows = [{"held_id": letter.id, "until": more_time(letter, at + RETRY_GRACE)} for letter, at in free.values()]
     if rows:
         await (await session.connection()).execute(_GRACE, rows)
     await move_letters(session, {letter_id: address for letter_id, address in moves.items() if letter_id in free}, now)
@@ -88,8 +88,3 @@ async def _judge(
             else:
                 refused[letter.id] = is_suppressed()
     return refused, moves
-
-
-def _expiry(letter: HeldLetter, at: datetime) -> datetime:
-    # A confirmation ends with its link.
-    return max(letter.expires_at, at + RETRY_GRACE) if letter.kind is LetterKind.LETTER else letter.expires_at

@@ -22,6 +22,7 @@ from services.delivery.tables import IS_QUEUED_LETTER, IS_SENDING, Destination, 
 from shared.clock import Clock
 from shared.db import Database
 from shared.delivery_policy import DeliveryPolicy
+from shared.messages.cases import Channel
 
 SHOWN_MAX = 200
 
@@ -53,7 +54,8 @@ class DestinationStanding:
 
 @dataclass(frozen=True)
 class TargetStanding:
-    """`done_at` is when its last letter will be out; none: not within the year. `is_late`: a case closes before."""
+    """`done_at` is when its last letter will be out; none: not within the year. `is_late`: a case closes before.
+    `is_held_up`: staff hold some of what waits for it, and nobody can say until when."""
 
     target_id: UUID
     name: str
@@ -66,6 +68,7 @@ class TargetStanding:
     closes_at: datetime | None
     done_at: datetime | None
     is_paused: bool
+    is_held_up: bool
 
     @property
     def is_late(self) -> bool:
@@ -83,7 +86,7 @@ class CaseStanding:
 
 @dataclass(frozen=True)
 class Overview:
-    """The largest first, up to `SHOWN_MAX` of each."""
+    """The largest first: as many destinations and targets as were asked for, and up to `SHOWN_MAX` cases."""
 
     destinations: Sequence[DestinationStanding]
     targets: Sequence[TargetStanding]
@@ -96,15 +99,15 @@ class Standing:
     def __init__(self, database: Database, clock: Clock, default: DeliveryPolicy) -> None:
         self._database, self._clock, self._default = database, clock, default
 
-    async def read(self) -> Overview:
-        """Raises `DatabaseAway`."""
+    async def read(self, most: int | None = SHOWN_MAX) -> Overview:
+        """With up to `most` destinations and targets; none: all of them. Raises `DatabaseAway`."""
         now = self._clock.now()
         async with self._database.transaction() as session:
             paused = await read_pauses(session)
             lines = await _count_lines(session)
             return Overview(
-                destinations=await _destinations(session, lines, paused),
-                targets=await self._targets(session, lines, paused, now),
+                destinations=(await _destinations(session, lines, paused))[:most],
+                targets=(await self._targets(session, lines, paused, now))[:most],
                 cases=await _cases(session, lines, paused),
                 paused=paused,
                 read_at=now,
@@ -123,13 +126,14 @@ class Standing:
         by_target = _by(lines, lambda line: line.target_id)
         rows = await session.exec(select(TargetPolicy).order_by(col(TargetPolicy.target_name)))
         found = [self._standing(row, by_target.get(row.target_id, []), paused, now) for row in rows]
-        return sorted(found, key=lambda target: -target.queued)[:SHOWN_MAX]
+        return sorted(found, key=lambda target: -target.queued)
 
     def _standing(self, row: TargetPolicy, lines: Iterable[LineCount], paused: Paused, now: datetime) -> TargetStanding:
         waiting = [line for line in lines if line.queued]
         queued = sum(line.queued for line in waiting)
         policy = read_policy(row.policy, self._default)
         state = TargetState(row.hour_tat, row.day, row.day_count)
+        is_paused = paused.everything or row.target_id in paused.targets
         return TargetStanding(
             target_id=row.target_id,
             name=row.target_name,
@@ -141,8 +145,15 @@ class Standing:
             open_at=row.open_at,
             closes_at=min((line.closes_at for line in waiting if line.closes_at), default=None),
             done_at=forecast(policy, state, queued, max(now, row.open_at)) if queued else now,
-            is_paused=paused.everything or row.target_id in paused.targets,
+            is_paused=is_paused,
+            is_held_up=is_paused
+            or Channel.EMAIL in paused.channels
+            or any(_is_held_up(one, paused) for one in waiting),
         )
+
+
+def _is_held_up(line: LineCount, paused: Paused) -> bool:
+    return line.case_id in paused.cases or line.destination in paused.destinations
 
 
 async def _count_lines(session: AsyncSession) -> list[LineCount]:
@@ -172,7 +183,7 @@ async def _destinations(session: AsyncSession, lines: Sequence[LineCount], pause
         )
         for row in await session.exec(select(Destination).order_by(col(Destination.name)))
     ]
-    return sorted(found, key=lambda one: (one.held_because is None, -one.queued))[:SHOWN_MAX]
+    return sorted(found, key=lambda one: (one.held_because is None, -one.queued))
 
 
 async def _cases(session: AsyncSession, lines: Sequence[LineCount], paused: Paused) -> list[CaseStanding]:

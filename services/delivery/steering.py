@@ -13,11 +13,12 @@ from sqlalchemy import update
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from services.delivery.destinations import PROVIDERS
 from services.delivery.errors import no_such_destination, no_such_subject, no_such_target, not_paused
 from services.delivery.next_letters import take_turn
 from services.delivery.pauses import Scope
 from services.delivery.planning_policies import planned_by
-from services.delivery.tables import Destination, Line, Pause, TargetPolicy
+from services.delivery.tables import Destination, KnownCase, Line, Pause, TargetPolicy
 from services.delivery.waking import ring_senders
 from shared.audit import Auditor, By
 from shared.clock import Clock
@@ -101,11 +102,14 @@ class Steering:
 
 
 async def _known(session: AsyncSession, scope: Scope, subject: str) -> str:
-    """The subject as it is written down. Raises 404 for one that has no line, and no channel of that name."""
+    """The subject as it is written down. Raises 404 for a case or target nobody knows, a channel that there is not,
+    and a destination that no letter went to, unless it is a provider: news may go there."""
     match scope:
         case Scope.EVERYTHING:
             return ""
         case Scope.CHANNEL if subject in set(Channel):
+            return subject
+        case Scope.DESTINATION if subject in PROVIDERS.values():
             return subject
         case Scope.DESTINATION if await session.get(Destination, subject):
             return subject
@@ -113,6 +117,8 @@ async def _known(session: AsyncSession, scope: Scope, subject: str) -> str:
             column = col(Line.target_id) if scope is Scope.TARGET else col(Line.case_id)
             key = _read_id(subject, no_such_subject)
             if (await session.exec(select(Line.id).where(column == key).limit(1))).first():
+                return str(key)
+            if scope is Scope.CASE and (await session.get(KnownCase, key)) is not None:
                 return str(key)
     raise no_such_subject()
 

@@ -43,12 +43,13 @@ def answer_text(language: str, name: str, whose: str, subject: str, text: str, c
 
 
 def news_text(language: str, name: str, title: str, words: NewsWords, campaign: str) -> Words:
-    """Tells what changed in a case. Where it is discreet, neither the subject nor our words name the case."""
+    """Tells what changed in a case. Where it is discreet, neither the subject nor our words nor the link name the case:
+    an address mostly holds the person's name."""
     told = {
         "greeted": greeted(name),
         "title": title,
         "text": words.text,
-        "url": words.case_url,
+        "url": words.front_url if words.discreet else words.case_url,
         "stop": words.stop_url,
         "day": f"{words.asked_at.astimezone(UTC):%Y-%m-%d}",
         "campaign": campaign,

@@ -25,7 +25,10 @@ from shared.outbox import OutboxColumns
 # Written out, not bound as parameters: only then can a prepared statement use the partial indexes below.
 IS_QUEUED = text("state = 'queued'")
 IS_QUEUED_LETTER = text("state = 'queued' AND kind = 'letter'")
-IS_QUEUED_OTHER = text("state = 'queued' AND kind NOT IN ('letter', 'news')")
+# Wrapped, or the planner might follow `other_due`, where news stands too.
+IS_QUEUED_OTHER = text("state = 'queued' AND coalesce(kind, '') NOT IN ('letter', 'news')")
+# The version before news, which somebody may go back to, looks for what it sends by these.
+IS_QUEUED_NO_LETTER = text("state = 'queued' AND kind <> 'letter'")
 IS_QUEUED_NEWS = text("state = 'queued' AND kind = 'news'")
 IS_NEWS = text("kind = 'news'")
 IS_SENDING = text("state = 'sending'")
@@ -52,7 +55,8 @@ class Letter(Row, table=True):
     __tablename__ = "letter"
     __table_args__ = (
         Index("letter_due", "line_id", "next_at", postgresql_where=IS_QUEUED_LETTER, sqlite_where=IS_QUEUED_LETTER),
-        Index("other_due", "next_at", postgresql_where=IS_QUEUED_OTHER, sqlite_where=IS_QUEUED_OTHER),
+        Index("other_due", "next_at", postgresql_where=IS_QUEUED_NO_LETTER, sqlite_where=IS_QUEUED_NO_LETTER),
+        Index("first_due", "next_at", postgresql_where=IS_QUEUED_OTHER, sqlite_where=IS_QUEUED_OTHER),
         Index("news_due", "next_at", postgresql_where=IS_QUEUED_NEWS, sqlite_where=IS_QUEUED_NEWS),
         Index("news_of_reader", "target_id", postgresql_where=IS_NEWS, sqlite_where=IS_NEWS),
         Index("news_of_update", "bundle_id", "state", postgresql_where=IS_NEWS, sqlite_where=IS_NEWS),
@@ -61,6 +65,8 @@ class Letter(Row, table=True):
         Index("letter_uncertain", "next_at", postgresql_where=IS_UNCERTAIN, sqlite_where=IS_UNCERTAIN),
         Index("letter_listed", "state", "created_at", "id"),
         Index("letter_recent", "created_at", "id"),
+        Index("kind_listed", "kind", "state", "created_at", "id"),
+        Index("kind_recent", "kind", "created_at", "id"),
         Index("letter_of_case", "case_id", "id", postgresql_where=IS_LIVE, sqlite_where=IS_LIVE),
         Index("letter_of_action", "action_id"),
         Index("letter_of_bundle", "bundle_id"),
@@ -271,16 +277,6 @@ class Cancellation(Row, table=True):
     subject: UUID = Field(primary_key=True)
     reason: str
     at: datetime = Field(sa_type=UtcDateTime)
-
-
-class ActionValidity(Row, table=True):
-    """Whether staff let an action count, as last decided; `number` tells which decision is the later one."""
-
-    __tablename__ = "action_validity"
-
-    action_id: UUID = Field(primary_key=True)
-    number: int
-    is_valid: bool
 
 
 class Audit(AuditColumns, Row, table=True):

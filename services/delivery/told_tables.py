@@ -1,4 +1,5 @@
-"""What delivery remembers of what it tells: the updates that mails tell of, and what it foretold of targets."""
+"""What delivery remembers of what it was told and tells: which actions count, the updates that mails tell of, and what
+it foretold of targets."""
 
 from datetime import datetime
 from uuid import UUID
@@ -7,6 +8,16 @@ from sqlmodel import Field
 
 from services.delivery.tables import Row
 from shared.db import UtcDateTime
+
+
+class ActionValidity(Row, table=True):
+    """Whether staff let an action count, as last decided; `number` tells which decision is the later one."""
+
+    __tablename__ = "action_validity"
+
+    action_id: UUID = Field(primary_key=True)
+    number: int
+    is_valid: bool
 
 
 class ToldUpdate(Row, table=True):

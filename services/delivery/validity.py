@@ -16,6 +16,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.cancelling import (
+    NEWS_LOCK,
     find_cancelled,
     lock_cases,
     share_cases,
@@ -25,10 +26,10 @@ from services.delivery.cancelling import (
 from services.delivery.chunks import hold_after, in_chunks
 from services.delivery.holding import Verdict, stopped, write_verdicts
 from services.delivery.outcomes import RETRY_GRACE, Decision
-from services.delivery.reports import HeldLetter
+from services.delivery.reports import HeldLetter, more_time
 from services.delivery.states import LIVE, LetterState
-from services.delivery.tables import ActionValidity as Row
 from services.delivery.tables import Letter
+from services.delivery.told_tables import ActionValidity as Row
 from services.delivery.waking import ring_senders
 from shared.clock import Clock
 from shared.db import Database
@@ -67,7 +68,7 @@ class Validity:
 
     async def _carry_out(self, turn: Turn, cases: Cases) -> None:
         async def carry_out(session: AsyncSession, last_id: UUID) -> Sequence[HeldLetter]:
-            await share_cases(session, cases.values())
+            await share_cases(session, (*cases.values(), NEWS_LOCK))
             return await turn(session, cases, last_id)
 
         await in_chunks(self._database, carry_out, TURNS_MAX)
@@ -125,9 +126,7 @@ async def _unmark(session: AsyncSession, letters: Sequence[HeldLetter], expires_
     )
     going = {LetterState.CANCELLED, *LIVE}
     rows = [
-        {"held_id": letter.id, "until": max(letter.expires_at, expires_at)}
-        for letter in letters
-        if letter.state in going
+        {"held_id": letter.id, "until": more_time(letter, expires_at)} for letter in letters if letter.state in going
     ]
     if rows:
         await (await session.connection()).execute(statement, rows)

@@ -107,6 +107,23 @@ class AnswerReceivedV1(Event):
         return self.received_at
 
 
+class NewsUndeliverableV1(Event):
+    """Delivery sends no more news to this reader: the mailbox is dead, or somebody wrote back from it that they want
+    no more. `action_id` is the action by which the mail was asked for; whoever knows its mailbox knows whose it is."""
+
+    wire_type: ClassVar[str] = "delivery.news_undeliverable.v1"
+
+    reader_id: UUID
+    action_id: UUID
+    noticed_at: AwareDatetime
+
+    def subject(self) -> str:
+        return str(self.reader_id)
+
+    def happened_at(self) -> datetime:
+        return self.noticed_at
+
+
 class ActionsRegisteredV1(Event):
     """Delivery has these actions in its books and answers for their letters: nobody need tell it of them again.
 

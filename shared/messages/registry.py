@@ -14,12 +14,11 @@ from shared.messages.actions import (
     AddressHiddenV1,
     AnswerForwardingRequestedV1,
     LetterPostedV1,
-    NewsRequestedV1,
-    NewsStoppedV1,
     SolidarityShownV1,
     SolidarityTakenDownV1,
     VerificationRequestedV1,
 )
+from shared.messages.actions_news import NewsCalledOffV1, NewsRequestedV1, NewsStoppedV1
 from shared.messages.cases import CaseClosedV1, CasePublishedV1, UpdatePublishedV1
 from shared.messages.delivery import (
     ActionsRegisteredV1,
@@ -30,6 +29,7 @@ from shared.messages.delivery import (
     LetterPrintedV1,
     LetterSentV1,
     LetterUncertainV1,
+    NewsUndeliverableV1,
     TargetForecastV1,
     TargetRunsLateV1,
 )
@@ -61,6 +61,8 @@ EVENTS: tuple[type[Event], ...] = (
     UpdatePublishedV1,
     NewsRequestedV1,
     NewsStoppedV1,
+    NewsCalledOffV1,
+    NewsUndeliverableV1,
     TargetForecastV1,
 )
 

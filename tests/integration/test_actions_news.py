@@ -15,8 +15,9 @@ from services.actions.news_tables import News
 from services.actions.tables import Action, Outbox
 from services.actions.telling_news import NewsTeller
 from shared.clock import ManualClock
-from shared.messages.actions import NewsRequestedV1, NewsStoppedV1
+from shared.messages.actions_news import NewsCalledOffV1, NewsRequestedV1, NewsStoppedV1
 from shared.messages.cases import CasePublishedV1, Protection, Verification
+from shared.messages.delivery import NewsUndeliverableV1
 from shared.messages.envelope import Event
 from shared.messages.registry import read
 from tests.support.actions_app import SITE, ActionsService, actions_service
@@ -152,6 +153,26 @@ async def test_the_link_lets_news_come_again(service: ActionsService) -> None:
     assert first.reader_id != second.reader_id, "what was stopped stays so"
 
 
+async def test_a_mailbox_that_delivery_gave_up_is_asked_for_no_more_until_its_link_says_so(
+    service: ActionsService,
+) -> None:
+    await opted_in(service, {})
+    await service.tell(an_update())
+    await tell(service)
+    (mail,) = await mails(service)
+    given_up = NewsUndeliverableV1(reader_id=mail.reader_id, action_id=mail.action_id, noticed_at=NOW)
+    await service.tell(given_up, given_up)
+    await service.tell(an_update(update_id=uuid_of(7)))
+    await tell(service)
+    assert len(await mails(service)) == 1
+    link = link_of(mail)
+    assert link + "/again" in (await service.http.get(link)).text, "the page says that it ended, and offers a way back"
+    await service.http.post(link + "/again")
+    await service.tell(given_up, an_update(update_id=uuid_of(8)))
+    await tell(service)
+    assert [one.update_id for one in await mails(service)] == [an_update().update_id, uuid_of(8)]
+
+
 @pytest.mark.parametrize("token", ["x", "A" * 44, "ü" * 44])
 async def test_a_link_that_is_none_of_ours_ends_nothing(service: ActionsService, token: str) -> None:
     answers = [await service.http.get(f"/unsubscribe/{token}"), await service.http.post(f"/unsubscribe/{token}")]
@@ -203,6 +224,19 @@ async def test_a_withdrawn_case_a_switch_and_a_stop_hold_it_back(service: Action
     assert await mails(service) == []
     listed = (await service.http.get("/api/v1/intake/news", headers=BEARER)).json()["news"]
     assert {(one["state"], one["asked"]) for one in listed} == {("stopped", 0)}
+
+
+async def test_news_that_was_asked_for_whole_can_still_be_called_off_once(service: ActionsService) -> None:
+    await opted_in(service, {})
+    await service.tell(an_update())
+    await tell(service)
+    log_in(service.http, service.wiring.staff)
+    stop = f"/ops/intake/news/{an_update().update_id}/stop"
+    assert stop in (await service.http.get("/ops/intake/news")).text
+    answers = [await service.http.post(stop, data={"why": "A mistake."}, headers={"Origin": SITE}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 409]
+    (called_off,) = await events(service, NewsCalledOffV1)
+    assert (called_off.update_id, called_off.case_id) == (an_update().update_id, CASE_ID)
 
 
 async def test_a_receipt_stops_and_starts_news_of_its_own_action(service: ActionsService) -> None:

@@ -12,8 +12,10 @@ import aiosmtplib
 import pytest
 from sqlmodel import select
 
+from services.delivery.cancelling import Canceller
 from services.delivery.channels import Accepted, Dead, Phase, RenderedLetter, Unknown
 from services.delivery.claiming import HandoverResult
+from services.delivery.home.homecoming import Homecoming
 from services.delivery.home.listening import CONNECTIONS_MAX, MAIL_BYTES_MAX
 from services.delivery.kinds import LetterKind
 from services.delivery.rendering import render
@@ -21,7 +23,7 @@ from services.delivery.states import LetterState
 from services.delivery.tables import Destination, IncomingMail
 from shared.db import DatabaseAway
 from shared.messages.actions import AnswerForwardingRequestedV1, Supporter, VerificationRequestedV1
-from shared.messages.delivery import AnswerReceivedV1, LetterBouncedV1, LetterSentV1
+from shared.messages.delivery import AnswerReceivedV1, LetterBouncedV1, LetterSentV1, NewsUndeliverableV1
 from tests.support.delivery_service import STAFF_TOKEN, DeliveryService, delivery_service, letter_of, many_actions
 from tests.support.events import CASE_ID, MINISTRY, NOW, an_accepted_action, requested_news, uuid_of
 from tests.support.incoming_mails import a_bounce, an_answer
@@ -101,7 +103,8 @@ async def test_a_bounce_corrects_a_letter_that_was_called_sent_and_suppresses_it
     bounced = await delivery.letter(letter_of(first))
     assert (bounced.state, bounced.last_code) == (LetterState.BOUNCED, 550)
     assert (await delivery.letter(letter_of(second))).state is LetterState.SUPPRESSED
-    assert [type(report) for report in await delivery.reports()][:2] == [LetterSentV1, LetterBouncedV1]
+    of_it = [report for report in await delivery.reports() if report.letter_id == bounced.id]
+    assert [type(report) for report in of_it] == [LetterSentV1, LetterBouncedV1]
     assert len(await kept(delivery)) == 1, "the same again is kept once"
     [listed] = (await delivery.http.get("/api/v1/delivery/suppressions", headers=BEARER)).json()
     assert listed["address"] == MINISTRY.email
@@ -258,6 +261,35 @@ async def test_a_reader_whose_mailbox_is_dead_or_who_writes_back_gets_no_more_ne
         await bring(port, mail.sender, came, "supporter@mail.example")
     await delivery.tell(requested_news(news_id=uuid_of(2), action_id=uuid_of(3), case_id=uuid_of(4)))
     assert await send_all(delivery) == []
+    (given_up,) = await told(delivery, NewsUndeliverableV1)
+    assert (given_up.reader_id, given_up.action_id) == (requested_news().reader_id, requested_news().action_id)
+    await delivery.tell(requested_news(news_id=uuid_of(5), reader_id=uuid_of(6)))
+    assert len(await send_all(delivery)) == 1, "who wants it again is another reader"
+
+
+async def test_what_a_mail_means_is_not_lost_when_its_process_dies_over_it(delivery: DeliveryService) -> None:
+    class DiesOnce(Canceller):
+        deaths = 1
+
+        async def cancel_reader(self, *about: Any) -> int:
+            if self.deaths:
+                self.deaths = 0
+                raise DatabaseAway("died")
+            return await super().cancel_reader(*about)
+
+    wiring = delivery.wiring
+    edges = (wiring.sender_wake, wiring.settings.bearing())
+    canceller = DiesOnce(wiring.database, wiring.outbox, delivery.clock)
+    home = Homecoming(wiring.database, wiring.outbox, delivery.clock, wiring.suppressions, canceller, *edges)
+    await delivery.tell(requested_news())
+    await send_all(delivery)
+    unsubscribe = an_answer("", Subject="Unsubscribe")
+    with pytest.raises(DatabaseAway):
+        await home.take(requested_news().news_id, unsubscribe, "supporter@mail.example")
+    await home.take(requested_news().news_id, unsubscribe, "supporter@mail.example")
+    await delivery.tell(requested_news(news_id=uuid_of(2)))
+    assert await send_all(delivery) == []
+    assert len(await kept(delivery)) == 1
 
 
 def a_verification(number: int = 1) -> VerificationRequestedV1:

@@ -10,9 +10,11 @@ from sqlmodel import col, select
 
 from services.delivery.channels import Accepted, Dead, Phase
 from services.delivery.claiming import HandoverResult
+from services.delivery.standing import SHOWN_MAX
 from services.delivery.states import LetterState
 from services.delivery.suppressing import DEAD_FOR
 from services.delivery.tables import Outbox
+from shared.messages.cases import Target
 from shared.messages.delivery import FailureReason, LetterFailedV1, TargetForecastV1, TargetRunsLateV1
 from shared.messages.envelope import Event, derived_id
 from shared.messages.registry import read
@@ -137,6 +139,33 @@ async def test_others_are_told_when_a_long_line_will_be_out_and_nothing_of_a_qui
         delivery.clock.advance(timedelta(hours=hours))
         await look()
     assert [event.done_at for event in await told(delivery, TargetForecastV1)][2:] == [None]
+
+
+@pytest.mark.parametrize(
+    ("scope", "subject"), [("case", str(CASE_ID)), ("channel", "email"), ("destination", "ministry.example")]
+)
+async def test_what_was_foretold_is_taken_back_while_staff_hold_it(
+    delivery: DeliveryService, scope: str, subject: str
+) -> None:
+    await delivery.tell(*many_actions(3))
+    await ask(delivery, "PUT", f"/targets/{MINISTRY.id}/policy", policy={"per_day_max": 1}, why="slower")
+    await delivery.wiring.lateness.look()
+    await ask(delivery, "POST", "/pauses", 204, scope=scope, subject=subject, why="they asked")
+    delivery.clock.advance(timedelta(hours=7))
+    await delivery.wiring.lateness.look()
+    assert [event.done_at is None for event in await told(delivery, TargetForecastV1)] == [False, True]
+
+
+async def test_a_target_is_foretold_however_many_others_have_more_waiting(delivery: DeliveryService) -> None:
+    names = [f"office-{number}" for number in range(SHOWN_MAX)]
+    others = [Target(id=derived_id(name), name=name, country="PK", email=f"a@{name}.example") for name in names]
+    for number in range(4):
+        targets = (*others, MINISTRY) if number else tuple(others)
+        await delivery.tell(an_accepted_action(action_id=derived_id("action", number), targets=targets))
+    await ask(delivery, "PUT", f"/targets/{MINISTRY.id}/policy", policy={"per_day_max": 1}, why="slower")
+    await delivery.wiring.lateness.look()
+    assert [event.target_id for event in await told(delivery, TargetForecastV1)] == [MINISTRY.id]
+    assert len((await ask(delivery, "GET", "/overview"))["targets"]) == SHOWN_MAX
 
 
 async def late_events(delivery: DeliveryService) -> list[TargetRunsLateV1]:

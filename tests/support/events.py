@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from shared.messages.actions import ActionAcceptedV1, ActionValidity, Letter, NewsRequestedV1, Supporter
+from shared.messages.actions import ActionAcceptedV1, ActionValidity, Letter, Supporter
+from shared.messages.actions_news import NewsRequestedV1
 from shared.messages.cases import (
     CaseClosedV1,
     CasePublishedV1,

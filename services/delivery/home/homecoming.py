@@ -1,6 +1,8 @@
 """Writes down what came home, and what it means for the letter: a bounce corrects a letter that was called sent.
 
-Harmless twice: the same bytes for the same letter are kept once, as when a mail server asks again after a fault.
+Harmless twice: the same bytes for the same letter are kept once, as when a mail server asks again after a fault. What
+they mean beyond the letter is heeded before they are kept: so what is kept was heeded, and after a fault in between,
+which the mail server takes for a no, it is heeded again.
 """
 
 from dataclasses import asdict
@@ -63,7 +65,7 @@ class Homecoming:
         self._wake, self._bearing = wake, bearing
 
     async def take(self, letter_id: UUID, content: bytes, envelope_sender: str) -> IncomingKind:
-        """Keep a mail and act on it, all or nothing. Raises `NoSuchLetter` and `DatabaseAway`."""
+        """Act on a mail and keep it. Raises `NoSuchLetter` and `DatabaseAway`."""
         incoming, now = read_incoming(content, envelope_sender), self._clock.now()
         meaning = meaning_of(incoming.code, incoming.status) if incoming.kind is IncomingKind.BOUNCE else None
         async with self._database.transaction() as session:
@@ -71,25 +73,37 @@ class Homecoming:
             if letter is None:
                 raise NoSuchLetter
             row = _row(letter, incoming, content, now)
+            if await session.get(IncomingMail, row["id"]):
+                return incoming.kind
+            address = await _address_of(session, letter)
+        await self._heed(letter, address, incoming, meaning)
+        async with self._database.transaction() as session:
+            letter = (await hold_by_id(session, [letter_id])).get(letter_id)
+            if letter is None:
+                raise NoSuchLetter
             kept = insert_once(session.get_bind().dialect.name, IncomingMail, [row]).returning(col(IncomingMail.id))
             if (await session.exec(kept)).first() is None:
                 return incoming.kind
-            address = await _address_of(session, letter)
             if meaning and letter.state in BOUNCEABLE:
                 await self._bounce(session, letter, incoming, meaning, now)
             if incoming.kind is IncomingKind.ANSWER and await _is_hidden(session, letter):
                 await self._outbox.add(session, _received(letter, row["id"], now))
-        if letter.kind in TO_SUPPORTERS and incoming.subject.strip().lower() == UNSUBSCRIBE:
-            await self._canceller.cancel_mail_about(letter.action_id, letter.case_id, UNSUBSCRIBE)
-            if letter.kind is LetterKind.NEWS:
-                await self._canceller.cancel_reader(letter.target_id, UNSUBSCRIBE)
-        if meaning is Dead and letter.kind is LetterKind.NEWS:
-            await self._canceller.cancel_reader(letter.target_id, DEAD_MAILBOX)
         log.info("came_home", letter=str(letter_id), kind=incoming.kind, code=incoming.code, status=incoming.status)
-        if meaning is Dead and letter.kind is LetterKind.LETTER:
+        return incoming.kind
+
+    async def _heed(self, letter: HeldLetter, address: str, incoming: Incoming, meaning: type[Answer] | None) -> None:
+        """Who wants no more mail, or whose mailbox is dead, gets none: not what waits, and not what comes later.
+
+        Who writes back to news ends news, as its link does, and can let it come again by the same link."""
+        is_unsubscribing = letter.kind in TO_SUPPORTERS and incoming.subject.strip().lower() == UNSUBSCRIBE
+        if letter.kind is LetterKind.NEWS and (is_unsubscribing or meaning is Dead):
+            reason = UNSUBSCRIBE if is_unsubscribing else DEAD_MAILBOX
+            await self._canceller.give_up_reader(letter.target_id, letter.action_id, reason)
+        elif is_unsubscribing:
+            await self._canceller.cancel_mail_about(letter.action_id, letter.case_id, UNSUBSCRIBE)
+        elif meaning is Dead and letter.kind is LetterKind.LETTER:
             by = By(BY_MAIL_SERVER, f"a bounce said {incoming.status or incoming.code}, as of a dead mailbox")
             await self._suppressions.suppress(address, by, DEAD_FOR)
-        return incoming.kind
 
     async def _bounce(
         self, session: AsyncSession, letter: HeldLetter, incoming: Incoming, meaning: type[Answer], now: datetime
