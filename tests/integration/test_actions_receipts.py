@@ -24,6 +24,7 @@ from shared.messages.delivery import (
     LetterPrintedV1,
     LetterSentV1,
     LetterUncertainV1,
+    NewsUndeliverableV1,
     TargetForecastV1,
     letter_id,
 )
@@ -194,7 +195,8 @@ async def test_a_database_that_is_away_halts_the_queue_and_loses_nothing() -> No
         )
         foreseen = TargetForecastV1(target_id=MINISTRY.id, noticed_at=NOW)
         sent = report(LetterSentV1, CASE_ID, MINISTRY, 1)
-        events = (a_published_case(), sent, registered, answered, foreseen)
+        given_up = NewsUndeliverableV1(reader_id=CASE_ID, action_id=CASE_ID, noticed_at=NOW)
+        events = (a_published_case(), sent, registered, answered, foreseen, given_up)
         for subscription, event in zip(subscriptions(wiring), events, strict=True):
             with pytest.raises(Halt):
                 await subscription.handle([opened(event)])
