@@ -77,6 +77,21 @@ async def test_the_numbers_live(cases: Wiring, browser: Browser) -> None:
         await context.close()
 
 
+async def test_a_tab_that_nobody_looks_at_holds_no_line(cases: Wiring, browser: Browser) -> None:
+    """A browser has six to a site, and a letter needs one of them."""
+    async with served(cases) as address:
+        context = await browser.new_context()
+        await context.add_init_script("Object.defineProperty(document, 'hidden', { get: () => true })")
+        page = await context.new_page()
+        await page.clock.install()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url) if "/api/" in request.url else None)
+        await page.goto(f"{address}/cases/a-test-case")
+        await page.clock.run_for(20_000)
+        assert asked == []
+        await context.close()
+
+
 async def test_when_numbers_rest_the_page_says_so_and_asks_no_more(cases: Wiring, browser: Browser) -> None:
     async with served(cases) as address:
         context = await browser.new_context()

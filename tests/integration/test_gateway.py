@@ -1,6 +1,7 @@
 """The gateway sends every path to the service it belongs to, and adds nothing of its own but care."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,14 @@ import pytest
 from deploy.local.gateway import LocalGateway
 from deploy.local.ports import free_port
 from deploy.routes import HIDDEN, ROUTES, Service, service_for
+from services.cases.live_counts import QUIET_SECONDS_MAX
 from services.cases.variants import VARIANTS_MAX
 from shared.languages import LANGUAGES, preferred
 from tests.support.echo_service import EchoService
 from tests.support.servers import skip_unless_installed
 from tests.support.until import until
 
+ROOT = Path(__file__).parents[2]
 CLIENT_REQUESTS_MAX = 100
 PATHS = [
     "/",
@@ -80,6 +83,15 @@ async def test_health_and_metrics_are_not_for_the_outside(
         answer = await client.get(httpx.URL(gateway.url).copy_with(raw_path=path.encode()))
         assert answer.status_code == 404, path
     assert gateway.cases.seen == []
+
+
+def test_it_waits_longer_than_a_line_with_nothing_new_is_silent() -> None:
+    template = (ROOT / "deploy" / "gateway" / "nginx.conf.template").read_text()
+    place = template[template.index("limit_conn listeners 20") :]
+    waits = re.search(r"proxy_read_timeout (\d+)s", place[: place.index("}")])
+    slowest_look_seconds = 10
+    assert waits
+    assert int(waits[1]) > QUIET_SECONDS_MAX + slowest_look_seconds
 
 
 async def test_every_path_reaches_the_service_it_belongs_to(client: httpx.AsyncClient) -> None:

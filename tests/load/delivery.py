@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -36,8 +35,8 @@ from shared.migrations import migrate
 from shared.observability import configure_logging
 from tests.load import claiming
 from tests.load.backlog import accepted_action_of
-from tests.load.intake import Row, row
-from tests.load.measuring import QuickSink, quick_sink, resident_mb, running, write_results
+from tests.load.measuring import QuickSink, quick_sink, resident_mb, running
+from tests.load.rows import Row, row, tell
 from tests.support.events import MINISTRY
 from tests.support.postfix import is_possible, postfix
 from tests.support.servers import private_folder
@@ -75,11 +74,7 @@ def main() -> int:
         finally:
             postgres.stop()
     rows += measure_end_to_end()
-    write_results("delivery", [asdict(each) for each in rows])
-    for each in rows:
-        holds = {True: "holds", False: "DOES NOT HOLD", None: ""}[each.holds]
-        spread = f"{each.low:,.2f} - {each.high:,.2f}"
-        print(f"{each.name:<52} {each.value:>10,.2f} {each.unit:<6} {spread:>22} {each.goal:>9}  {holds}")
+    tell("delivery", rows)
     return 0
 
 

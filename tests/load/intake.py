@@ -8,9 +8,7 @@ ratios.
 import asyncio
 import statistics
 import sys
-from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
 
 import services.delivery.wiring
 from deploy.local.ports import free_port
@@ -29,9 +27,9 @@ from tests.load.measuring import (
     resident_mb,
     running,
     wait_until_answered,
-    write_results,
 )
 from tests.load.open_loop import measure_p99_ms
+from tests.load.rows import Row, row, tell
 from tests.support.servers import private_folder
 
 ROUNDS, ROUND_SECONDS = 5, 4
@@ -42,26 +40,6 @@ ACTIONS_WARM, ACTIONS_MEMORY, ROUNDS_MEMORY_MAX = 30_000, 100_000, 100
 GROWTH_MB_MAX = 5.0
 
 
-@dataclass(frozen=True)
-class Row:
-    """A median of rounds, the least and most among them, and whether it reaches the goal."""
-
-    name: str
-    value: float
-    unit: str
-    goal: str
-    holds: bool | None
-    low: float
-    high: float
-
-
-def row(name: str, values: Sequence[float], unit: str, *, least: float | None = None, most: float | None = None) -> Row:
-    value = statistics.median(values)
-    goal = f">= {least:g}" if least is not None else f"<= {most:g}" if most is not None else ""
-    holds = value >= least if least is not None else value <= most if most is not None else None
-    return Row(name, round(value, 3), unit, goal, holds, round(min(values), 3), round(max(values), 3))
-
-
 def main() -> int:
     configure_logging("bench", "intake", "warning")
     with private_folder() as folder, ExitStack() as stack:
@@ -70,11 +48,7 @@ def main() -> int:
             server.start()
             stack.callback(server.stop)
         rows = [*measure_memory(postgres), *measure_backlog(postgres, broker), *measure_rounds(postgres, broker)]
-    write_results("intake", [asdict(each) for each in rows])
-    for each in rows:
-        holds = {True: "holds", False: "DOES NOT HOLD", None: ""}[each.holds]
-        spread = f"{each.low:,.2f} - {each.high:,.2f}"
-        print(f"{each.name:<52} {each.value:>10,.2f} {each.unit:<6} {spread:>22} {each.goal:>9}  {holds}")
+    tell("intake", rows)
     return 0
 
 

@@ -12,7 +12,6 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 
 import services.cases.wiring
@@ -23,8 +22,8 @@ from deploy.routes import Service
 from shared.migrations import migrate
 from shared.observability import configure_logging
 from tests.load.first_content import first_content_ms
-from tests.load.intake import Row, row
-from tests.load.measuring import ANSWER_SECONDS_MAX, CONNECTIONS, ROOT, running, wait_until_answered, write_results
+from tests.load.measuring import ANSWER_SECONDS_MAX, CONNECTIONS, ROOT, running, wait_until_answered
+from tests.load.rows import Row, row, tell
 from tests.support.servers import private_folder
 
 ROUNDS, ROUND_SECONDS = 5, 3
@@ -46,11 +45,7 @@ def main() -> int:
             rows = list(measure_pages(server, folder / "gateway"))
         finally:
             server.stop()
-    write_results("pages", [asdict(each) for each in rows])
-    for each in rows:
-        holds = {True: "holds", False: "DOES NOT HOLD", None: ""}[each.holds]
-        spread = f"{each.low:,.2f} - {each.high:,.2f}"
-        print(f"{each.name:<52} {each.value:>10,.2f} {each.unit:<6} {spread:>22} {each.goal:>9}  {holds}")
+    tell("pages", rows)
     return 0
 
 
