@@ -63,8 +63,6 @@ class Letter(Row, table=True):
         Index("letter_expiring", "expires_at", postgresql_where=IS_QUEUED, sqlite_where=IS_QUEUED),
         Index("letter_leased", "lease_until", postgresql_where=IS_SENDING, sqlite_where=IS_SENDING),
         Index("letter_uncertain", "next_at", postgresql_where=IS_UNCERTAIN, sqlite_where=IS_UNCERTAIN),
-        Index("letter_listed", "state", "created_at", "id"),
-        Index("letter_recent", "created_at", "id"),
         Index("kind_listed", "kind", "state", "created_at", "id"),
         Index("kind_recent", "kind", "created_at", "id"),
         Index("letter_of_case", "case_id", "id", postgresql_where=IS_LIVE, sqlite_where=IS_LIVE),
