@@ -1,14 +1,16 @@
-"""Asks that a target's answer be forwarded to the supporter whose letter it answers, and who stays hidden from them."""
+"""A target answered a supporter who stays hidden from them: the receipt says so, and the answer is to be forwarded."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import structlog
 from sqlmodel import col, select
 
-from services.actions.tables import Action
+from services.actions.letter_states import LetterState
+from services.actions.tables import Action, LetterReport
 from shared.clock import Clock
-from shared.db import Database
+from shared.db import Database, insert_once
 from shared.messages.actions import AnswerForwardingRequestedV1
 from shared.messages.delivery import AnswerReceivedV1
 from shared.messages.envelope import Envelope
@@ -32,7 +34,21 @@ async def ask_forwarding(
             if envelope.data.action_id in actions
         ]
         await outbox.add(session, *asked)
+        reports = {envelope.id: _report_row(envelope) for envelope in events}
+        await session.exec(insert_once(session.get_bind().dialect.name, LetterReport, list(reports.values())))
     log.info("answers_forwarded", answers=len(asked), unknown=len(events) - len(asked))
+
+
+def _report_row(envelope: Envelope[AnswerReceivedV1]) -> dict[str, Any]:
+    answer = envelope.data
+    return {
+        "event_id": envelope.id,
+        "action_id": answer.action_id,
+        "letter_id": answer.letter_id,
+        "target_id": answer.target_id,
+        "state": LetterState.ANSWERED.value,
+        "occurred_at": answer.received_at,
+    }
 
 
 def _request(answer: AnswerReceivedV1, action: Action, now: datetime) -> AnswerForwardingRequestedV1:

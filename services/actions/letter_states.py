@@ -20,6 +20,7 @@ class LetterState(StrEnum):
     UNCERTAIN = "uncertain"
     PRINTED = "printed"
     SENT = "sent"
+    ANSWERED = "answered"
     FAILED = "failed"
     BOUNCED = "bounced"
     CANCELLED = "cancelled"

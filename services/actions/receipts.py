@@ -27,6 +27,7 @@ from shared.db import Database
 from shared.messages.cases import Channel, Target
 from shared.messages.delivery import letter_id
 
+ARRIVED = frozenset({LetterState.SENT, LetterState.PRINTED, LetterState.ANSWERED})
 TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 
 
@@ -93,7 +94,7 @@ class ReceiptView:
 
     @property
     def all_arrived(self) -> bool:
-        return all(letter.state in {LetterState.SENT, LetterState.PRINTED} for letter in self.letters)
+        return all(letter.state in ARRIVED for letter in self.letters)
 
     @property
     def status(self) -> str:

@@ -22,6 +22,7 @@ READ = (
     "/cases/idris-khattak",
     "/cases/moses-akatugba",
     "/cases/nobody",
+    "/cases/idris-khattak/solidarity",
     "/events",
     "/report",
     "/report/thanks",

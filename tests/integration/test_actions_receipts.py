@@ -1,6 +1,7 @@
 """The receipt tells the truth about each letter, whatever order reports come in."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
@@ -117,6 +118,20 @@ async def test_a_refused_letter_shows_where_to_write_oneself(service: ActionsSer
     page = (await service.http.get(path)).text
     assert "mailto:minister@ministry.example" in page
     assert "1 Example Street" in page
+
+
+async def test_an_answer_is_told_after_the_letter_that_it_answers(service: ActionsService) -> None:
+    action_id, path = await acted(service, hide_email=True)
+    sent = report(LetterSentV1, action_id, MINISTRY, 1)
+    about = {"action_id": action_id, "case_id": CASE_ID, "case_slug": "a-test-case", "letter_id": sent.letter_id}
+    answered = AnswerReceivedV1(
+        answer_id=CASE_ID, target_id=MINISTRY.id, received_at=NOW + timedelta(minutes=9), **about
+    )
+    await service.tell(sent, answered)
+    await service.tell(answered)
+    (letter, _) = (await service.http.get(f"/api/v1{path}")).json()["letters"]
+    assert [step["state"] for step in letter["history"]] == ["queued", "sent", "answered"]
+    assert "They answered:" in (await service.http.get(path)).text
 
 
 async def test_a_letter_stopped_by_withdrawal_says_so(service: ActionsService) -> None:
