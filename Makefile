@@ -74,7 +74,7 @@ settings-table: $(DEV_STAMP) ## Write the README's configuration table anew from
 	@$(BIN)/python -m deploy.settings_table
 
 pictures: $(DEV_STAMP) ## Take the README's pictures of the site anew, into docs/pictures (needs Chromium)
-	@exec $(BIN)/python -m deploy.pictures
+	@exec $(BIN)/python -m tests.support.pictures
 
 packages: ## Install the servers that tests and stack use (Debian, as root), or say what is missing
 	@sh deploy/install/debian_packages.sh

@@ -9,6 +9,8 @@ from playwright.async_api import Browser, Page, expect
 from tests.journeys.worlds import EmbeddedWorld
 from tests.support.until import until
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 SENT_MS_MAX = 20_000
 

@@ -14,6 +14,8 @@ from services.actions.news_links import stop_token
 from shared.languages import LANGUAGES
 from tests.journeys.worlds import EmbeddedWorld
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 READ = (

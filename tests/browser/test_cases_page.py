@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, expect
 
 from deploy.local.ports import free_port
@@ -18,6 +19,8 @@ from tests.support.cases_service import cases_service
 from tests.support.events import an_accepted_action
 from tests.support.made_pictures import a_picture
 from tests.support.until import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PICTURED = change(CASE, ("summary", "picture: {file: head.jpg, alt: A drawing of a head, credit: A Painter}\nsummary"))
 IS_PAINTED = "performance.getEntriesByName('first-contentful-paint').length > 0"
@@ -39,7 +42,7 @@ async def served(wiring: Wiring) -> AsyncIterator[str]:
         await serving
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def cases(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Wiring]:
     url = f"sqlite+aiosqlite:///{tmp_path / 'cases.db'}"
     settings = {"page_cache_seconds": 0, "http_cache_seconds": 0, "live_look_seconds": 0.05}

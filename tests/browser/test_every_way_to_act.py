@@ -20,6 +20,8 @@ from tests.support.until import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 PHONE = {"width": 390, "height": 844}
 CASE = "/en/cases/idris-khattak"
 WAIT_MS = 60_000

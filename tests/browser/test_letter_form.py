@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, expect
 
 from services.actions.schemas import SupporterFields
@@ -13,12 +14,14 @@ from tests.support.cases_folders import CASE, ONE_BODY, POINTS, change, write_ca
 from tests.support.cases_service import cases_service
 from tests.support.until import until
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 PATH = "/cases/a-test-case"
 FIRST, SECOND = {"X-Letter-Variant": "0"}, {"X-Letter-Variant": "1"}
 OWN = "I am a teacher in Leeds, and my class asks after them every week since we have read what happened."
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def cases(tmp_path: Path) -> AsyncIterator[Wiring]:
     url = f"sqlite+aiosqlite:///{tmp_path / 'cases.db'}"
     async with cases_service(url, page_cache_seconds=0, http_cache_seconds=0) as wiring:
@@ -28,7 +31,7 @@ async def cases(tmp_path: Path) -> AsyncIterator[Wiring]:
         yield wiring
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def address(cases: Wiring) -> AsyncIterator[str]:
     async with served(cases) as address:
         yield address

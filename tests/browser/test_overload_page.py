@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 from sqlmodel import select
 from starlette.types import Receive, Scope, Send
@@ -23,6 +24,8 @@ from tests.support.actions_app import ActionsService, actions_service
 from tests.support.actions_requests import a_form
 from tests.support.events import a_closed_case
 from tests.support.until import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TRIES_MAX = 8
 FIRST_WAIT_MS = 4_000
@@ -67,7 +70,7 @@ class Opened:
         return list(await self.door.service.rows(select(Action.letter_body)))
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def door(tmp_path: Path) -> AsyncIterator[tuple[Door, str]]:
     url = f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
     async with actions_service(url, known_cases_seconds=0) as service:

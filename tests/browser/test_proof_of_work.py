@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, Response, Route, expect
 from sqlmodel import select
 
@@ -17,6 +18,8 @@ from deploy.local.ports import free_port
 from services.actions.tables import Action, UsedProof
 from tests.support.cases_folders import CAMPAIGN, write_campaign
 from tests.support.until import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 CHALLENGE = "**/api/v1/actions/challenge"
@@ -73,7 +76,7 @@ class Reader:
         raise AssertionError(f"no Tab leads to {selector}")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     port = free_port()
     url = f"http://localhost:{port}"
