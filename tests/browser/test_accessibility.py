@@ -31,6 +31,12 @@ READ = (
     "/verify/asked",
 )
 
+WORKED_AT = (
+    *("overview", "letters", "groups", "bundles", "incoming", "suppressions", "posts", "news", "style"),
+    *("intake", "intake/rules", "intake/invalidations", "intake/likeness", "intake/solidarity", "intake/news"),
+    *("site", "site/reports"),
+)
+
 
 @asynccontextmanager
 async def looked_at(browser: Browser, size: dict[str, int], scheme: str) -> AsyncIterator[Page]:
@@ -101,4 +107,17 @@ async def test_nothing_is_in_anybodys_way(
         found += await barriers(page)
         await page.click("main button")
         found += await barriers(page)
+    assert found == []
+
+
+async def test_nothing_is_in_the_way_of_staff(world: EmbeddedWorld, browser: Browser) -> None:
+    found: list[str] = []
+    async with looked_at(browser, DESKTOP, "light") as page:
+        await page.goto(f"{world.url}/ops/login#{world.staff_token}")
+        await page.get_by_role("button", name="Open the console").click()
+        for path in WORKED_AT:
+            answer = await page.goto(f"{world.url}/ops/{path}")
+            assert answer
+            assert answer.status == 200
+            found += await barriers(page)
     assert found == []
