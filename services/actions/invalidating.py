@@ -18,7 +18,7 @@ from services.actions.previewing import ACTIONS_MAX, Preview, bounded_look, coun
 from services.actions.senders import sender_key
 from services.actions.solidarity_desk import leave_bundle
 from services.actions.solidarity_showing import take_down
-from services.actions.tables import Action, Invalidation, InvalidationState, Judgement, SolidarityBundle
+from services.actions.tables import Action, Invalidation, InvalidationState, Judgement
 from services.actions.verification import is_unconfirmed
 from shared.audit import Auditor, By
 from shared.clock import Clock
@@ -130,8 +130,7 @@ class Invalidations:
         now = self._clock.now()
         for action in actions:
             action.invalidation_id, action.sender_key = row.id, None
-            if action.bundle_id:
-                leave_bundle(action, await session.get(SolidarityBundle, action.bundle_id))
+            await leave_bundle(session, action)
             action.validity_number += 1
         events: list[Event] = [ActionInvalidatedV1(**_told(action, row, now)) for action in actions]
         events += [shown for action in actions if (shown := take_down(action, now))]

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, TextClause, tuple_
 from sqlmodel import col, func, or_, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.actions.solidarity_showing import show, take_down
 from services.actions.tables import IS_MESSAGE, Action, CaseStatus, Judgement, KnownCaseRow, SolidarityBundle
@@ -19,7 +20,6 @@ AT_ONCE_MAX = 50
 
 Place = tuple[datetime, UUID]
 
-NO_BUNDLE = UUID(int=0)
 # Messages that are neither taken back nor set aside, that wait for no word of their writers, and whose cases are not
 # withdrawn. The first as it is written for the index.
 STANDING: tuple[ColumnElement[bool] | TextClause, ...] = (
@@ -72,7 +72,7 @@ class SolidarityDesk:
                 taken_down = take_down(action, now)
                 action.judgement = judgement.value
                 if judgement in {Judgement.WAITING, Judgement.REFUSED}:
-                    leave_bundle(action, await session.get(SolidarityBundle, action.bundle_id or NO_BUNDLE))
+                    await leave_bundle(session, action)
                 if told := show(action, now) or taken_down:
                     await self._outbox.add(session, told)
                 facts = {"action": str(action.id), "case": action.case_slug, "judgement": judgement.value}
@@ -81,7 +81,8 @@ class SolidarityDesk:
         return changed
 
 
-def leave_bundle(action: Action, bundle: SolidarityBundle | None) -> None:
+async def leave_bundle(session: AsyncSession, action: Action) -> None:
     """What is not let through any more goes into another bundle if it ever is again; but not what was given."""
+    bundle = await session.get(SolidarityBundle, action.bundle_id) if action.bundle_id else None
     if bundle and bundle.handed_over_at is None:
         action.bundle_id = None
