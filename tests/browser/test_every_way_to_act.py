@@ -126,7 +126,7 @@ async def test_a_post_in_public(page: Page, world: EmbeddedWorld) -> None:
 async def test_a_message_of_solidarity(browser: Browser, page: Page, world: EmbeddedWorld) -> None:
     words = "I think of you when I open my window."
     await page.goto(CASE)
-    await page.get_by_role("link", name="Write a message of solidarity").click()
+    await page.get_by_role("link", name="Write a message of solidarity").first.click()
     await page.fill("#field-body", words)
     await page.fill("#field-name", "Ana")
     await page.select_option("#field-country", "DE")
