@@ -1,12 +1,12 @@
 """One way into a database: `transaction()` on PostgreSQL or SQLite, and what both need to behave alike."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Insert, Table, event, literal
+from sqlalchemy import ColumnElement, DateTime, Dialect, Insert, Table, event, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -91,6 +91,21 @@ def insert_once(dialect: str, model: type[SQLModel], rows: Sequence[Mapping[str,
     table: Table = model.__table__  # type: ignore[attr-defined]
     insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
     return (insert if rows is None else insert.values(list(rows))).on_conflict_do_nothing()
+
+
+def insert_latest(
+    dialect: str,
+    model: type[SQLModel],
+    rows: Sequence[Mapping[str, Any]],
+    is_later: Callable[[Any, Any], ColumnElement[bool]],
+) -> Insert:
+    """An INSERT whose rows, all of the same columns, replace those that have their key, where `is_later` says so of the
+    new columns and the old: whatever order they come in, the latest stays."""
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    insert = (postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)).values(list(rows))
+    keys = [column.name for column in table.primary_key]
+    changes = {name: insert.excluded[name] for name in rows[0] if name not in keys}
+    return insert.on_conflict_do_update(index_elements=keys, set_=changes, where=is_later(insert.excluded, table.c))
 
 
 class UtcDateTime(TypeDecorator[datetime]):

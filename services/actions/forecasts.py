@@ -5,14 +5,15 @@ A forecast speaks of the letters that waited when it was made, and not of those 
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement
 from sqlmodel import Field, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.actions.tables import Row
-from shared.db import Database, UtcDateTime
+from shared.db import Database, UtcDateTime, insert_latest
 from shared.messages.delivery import TargetForecastV1
 from shared.messages.envelope import Envelope
 
@@ -36,16 +37,16 @@ class TargetForecast(Row, table=True):
 
 async def keep_forecasts(events: Sequence[Envelope[TargetForecastV1]], database: Database) -> None:
     """Harmless twice and in any order: the latest of a target stays."""
-    table = TargetForecast.__table__  # type: ignore[attr-defined]
     async with database.transaction() as session:
-        is_postgresql = session.get_bind().dialect.name == "postgresql"
+        dialect = session.get_bind().dialect.name
         # In this order, so that no two workers wait for each other's rows.
         for event in sorted(events, key=lambda one: one.data.target_id):
-            insert = (postgresql.insert(table) if is_postgresql else sqlite.insert(table)).values(**dict(event.data))
-            new = insert.excluded
-            changes = {"done_at": new.done_at, "noticed_at": new.noticed_at}
-            is_later = new.noticed_at > table.c.noticed_at
-            await session.exec(insert.on_conflict_do_update(index_elements=["target_id"], set_=changes, where=is_later))
+            await session.exec(insert_latest(dialect, TargetForecast, [dict(event.data)], _is_later))
+
+
+def _is_later(new: Any, old: Any) -> ColumnElement[bool]:
+    later: ColumnElement[bool] = new.noticed_at > old.noticed_at
+    return later
 
 
 async def read_forecasts(session: AsyncSession, target_ids: Collection[UUID]) -> dict[UUID, TargetForecast]:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Table, and_, or_
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.actions.forecasts import keep_forecasts
@@ -18,7 +17,7 @@ from services.actions.telling_news import keep_updates
 from services.actions.wiring import Wiring
 from shared.bus import Handler, Queue, Subscription
 from shared.bus.dispatch import dispatch
-from shared.db import Database, insert_once
+from shared.db import Database, insert_latest, insert_once
 from shared.dead_letters import keeper
 from shared.messages.cases import CaseClosedV1, CasePublishedV1, Target, UpdatePublishedV1
 from shared.messages.delivery import (
@@ -31,9 +30,6 @@ from shared.messages.delivery import (
 from shared.messages.envelope import Envelope, Event
 
 CASES_BATCH_MAX = 20
-
-KNOWN_CASE: Table = KnownCaseRow.__table__  # type: ignore[attr-defined]
-KNOWN_TARGET: Table = KnownTargetRow.__table__  # type: ignore[attr-defined]
 
 
 async def remember_cases(events: Sequence[Envelope[CasePublishedV1]], database: Database) -> None:
@@ -95,14 +91,12 @@ def _report_row(event: Envelope[LetterEvent]) -> dict[str, Any]:
 
 async def _upsert_case(session: AsyncSession, row: dict[str, Any]) -> None:
     """A later revision wins. Where publishing and closing share one, closing does: nobody writes by mistake."""
-    insert = _insert(session, KNOWN_CASE).values(row)
-    new = insert.excluded
-    is_later = or_(
-        new.revision > KNOWN_CASE.c.revision,
-        and_(new.revision == KNOWN_CASE.c.revision, new.status != CaseStatus.OPEN.value),
-    )
-    changes = {name: getattr(new, name) for name in row if name != "case_id"}
-    await session.exec(insert.on_conflict_do_update(index_elements=["case_id"], set_=changes, where=is_later))
+
+    def is_later(new: Any, old: Any) -> ColumnElement[bool]:
+        is_closing = and_(new.revision == old.revision, new.status != CaseStatus.OPEN.value)
+        return or_(new.revision > old.revision, is_closing)
+
+    await session.exec(insert_latest(session.get_bind().dialect.name, KnownCaseRow, [row], is_later))
 
 
 async def _upsert_target(session: AsyncSession, case: CasePublishedV1, target: Target) -> None:
@@ -112,17 +106,8 @@ async def _upsert_target(session: AsyncSession, case: CasePublishedV1, target: T
         "revision": case.revision,
         "target": target.model_dump(mode="json"),
     }
-    insert = _insert(session, KNOWN_TARGET).values(row)
-    new = insert.excluded
-    changes = {"revision": new.revision, "target": new.target}
-    is_later = new.revision > KNOWN_TARGET.c.revision
-    key = ["case_id", "target_id"]
-    await session.exec(insert.on_conflict_do_update(index_elements=key, set_=changes, where=is_later))
-
-
-def _insert(session: AsyncSession, table: Table) -> postgresql.Insert | sqlite.Insert:
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
+    dialect = session.get_bind().dialect.name
+    await session.exec(insert_latest(dialect, KnownTargetRow, [row], lambda new, old: new.revision > old.revision))
 
 
 CASES = Queue("actions.cases", (CasePublishedV1, CaseClosedV1, UpdatePublishedV1))

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.cases.tables import Case, CaseStatus, SolidarityMessage
 from services.cases.views import MessageView
+from shared.db import insert_latest
 from shared.messages.actions import SolidarityShownV1, SolidarityTakenDownV1
 
 READ_MAX = 60
@@ -26,11 +26,8 @@ async def keep_message(session: AsyncSession, event: SolidarityShownV1 | Solidar
             row |= {"is_shown": True, "written_at": event.written_at, **told}
         case SolidarityTakenDownV1():
             row |= {"written_at": event.taken_down_at, **FORGOTTEN}
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    insert = (postgresql.insert if is_postgresql else sqlite.insert)(SolidarityMessage).values(row)
-    changes = {name: insert.excluded[name] for name in row if name != "action_id"}
-    is_later = insert.excluded.number > col(SolidarityMessage.number)
-    await session.exec(insert.on_conflict_do_update(index_elements=["action_id"], set_=changes, where=is_later))
+    dialect = session.get_bind().dialect.name
+    await session.exec(insert_latest(dialect, SolidarityMessage, [row], lambda new, old: new.number > old.number))
 
 
 async def read_messages(session: AsyncSession, slug: str) -> tuple[MessageView, ...]:

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -32,7 +31,7 @@ from services.delivery.tables import Letter
 from services.delivery.told_tables import ActionValidity as Row
 from services.delivery.waking import ring_senders
 from shared.clock import Clock
-from shared.db import Database
+from shared.db import Database, insert_latest
 from shared.messages.actions import ActionInvalidatedV1, ActionValidity
 from shared.messages.envelope import Envelope
 from shared.outbox import Outbox
@@ -111,12 +110,8 @@ def _row(decision: ActionValidity) -> dict[str, Any]:
 
 
 async def _upsert(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
-    table = Row.__table__  # type: ignore[attr-defined]
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(table).values(list(rows))
-    changes = {name: insert.excluded[name] for name in ("number", "is_valid")}
-    is_later = insert.excluded.number > table.c.number
-    await session.exec(insert.on_conflict_do_update(index_elements=["action_id"], set_=changes, where=is_later))
+    dialect = session.get_bind().dialect.name
+    await session.exec(insert_latest(dialect, Row, rows, lambda new, old: new.number > old.number))
 
 
 async def _unmark(session: AsyncSession, letters: Sequence[HeldLetter], expires_at: datetime) -> None:
