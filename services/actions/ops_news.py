@@ -14,6 +14,7 @@ from services.actions.telling_news import NEWS_SWITCH
 from services.actions.wiring import Wiring
 from shared.audit import By
 from shared.web.problems import FieldError, Problem, invalid
+from shared.web.staff import forbid_caches
 
 API = "/api/v1/intake/news"
 PAGE = "/ops/intake/news"
@@ -50,12 +51,11 @@ def ops_news_router(wiring: Wiring) -> APIRouter:
 
 
 def _api(desk: NewsDesk, wiring: Wiring) -> APIRouter:
-    router = APIRouter(tags=["intake"], dependencies=[Depends(wiring.staff.require_bearer)])
+    router = APIRouter(tags=["intake"], dependencies=[Depends(wiring.staff.require_bearer), Depends(forbid_caches)])
 
     @router.get(API, summary="Updates that people are told of by mail", responses=STAFF_ANSWERS)
-    async def list_news(response: Response) -> NewsList:
+    async def list_news() -> NewsList:
         """The newest first, with how many mails were asked for."""
-        response.headers["Cache-Control"] = "no-store"
         return NewsList(news=[NewsOut.model_validate(row) for row in await desk.latest()])
 
     return router

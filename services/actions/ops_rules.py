@@ -13,6 +13,7 @@ from services.actions.rule_values import VALUE_CHARACTERS_MAX
 from services.actions.wiring import Wiring
 from shared.audit import By
 from shared.web.problems import FieldError, Problem, field_errors, invalid
+from shared.web.staff import forbid_caches
 
 API, PAGE = "/api/v1/intake/rules", "/ops/intake/rules"
 SHOWN_MAX = 200
@@ -38,7 +39,7 @@ def rules_router(wiring: Wiring) -> APIRouter:
 
 def _api(wiring: Wiring) -> APIRouter:
     rules, require = wiring.rules, wiring.staff.require_bearer
-    router = APIRouter(prefix=API, tags=["staff"], dependencies=[Depends(require), Depends(_forbid_caches)])
+    router = APIRouter(prefix=API, tags=["staff"], dependencies=[Depends(require), Depends(forbid_caches)])
 
     @router.get("", summary="The rules on who may write", responses=STAFF_ANSWERS)
     async def list_rules() -> RuleList:
@@ -127,7 +128,3 @@ def _read_form(form: dict[str, str], wiring: Wiring) -> RuleIn:
 
 def _back() -> Response:
     return RedirectResponse(PAGE, 303, headers={"Cache-Control": "no-store"})
-
-
-async def _forbid_caches(response: Response) -> None:
-    response.headers["Cache-Control"] = "no-store"

@@ -16,6 +16,7 @@ from services.actions.tables import Action, Judgement
 from services.actions.wiring import Wiring
 from shared.audit import By
 from shared.web.problems import FieldError, Problem, invalid
+from shared.web.staff import forbid_caches
 
 API, PAGE = "/api/v1/intake/solidarity", "/ops/intake/solidarity"
 READ_AND_LET_THROUGH = "read, and let through"
@@ -82,14 +83,11 @@ def solidarity_router(wiring: Wiring) -> APIRouter:
 
 def _api(wiring: Wiring) -> APIRouter:
     desk, require = wiring.solidarity, wiring.staff.require_bearer
-    router = APIRouter(prefix=API, tags=["staff"], dependencies=[Depends(require)])
+    router = APIRouter(prefix=API, tags=["staff"], dependencies=[Depends(require), Depends(forbid_caches)])
 
     @router.get("", summary="Messages to people at risk", responses=READING_ANSWERS)
-    async def list_messages(
-        response: Response, judgement: Judgement = Judgement.WAITING, after: Cursor = None
-    ) -> MessagesOut:
+    async def list_messages(judgement: Judgement = Judgement.WAITING, after: Cursor = None) -> MessagesOut:
         """Those that wait, oldest first; others newest first. `after` is the `next` of the list before."""
-        response.headers["Cache-Control"] = "no-store"
         rows, count = await desk.read(judgement, read_cursor(after))
         return MessagesOut(count=count, messages=[MessageOut.of(row) for row in rows], next=cursor_after(rows))
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query
 
 from services.delivery.desk import PAGE_LETTERS_MAX, Place
 from services.delivery.errors import bad_cursor
@@ -17,6 +17,7 @@ from services.delivery.states import LetterState
 from services.delivery.steering_schemas import WhyIn
 from services.delivery.wiring import Wiring
 from shared.audit import By
+from shared.web.staff import forbid_caches
 
 LIMIT_DEFAULT = 50
 
@@ -29,7 +30,7 @@ Kind = Annotated[LetterKind, Query(description="letters, or another kind of what
 def api_router(wiring: Wiring) -> APIRouter:
     desk = wiring.desk
     require = wiring.staff.require_bearer
-    guards = [Depends(require), Depends(_forbid_caches)]
+    guards = [Depends(require), Depends(forbid_caches)]
     Who = Annotated[str, Depends(require)]  # noqa: N806  # a type
     router = APIRouter(prefix="/api/v1/letters", tags=["letters"], dependencies=guards)
 
@@ -92,7 +93,3 @@ def read_cursor(cursor: str | None) -> Place | None:
     if place.created_at.tzinfo is None or not re.fullmatch("[0-9a-f]{32}", letter_id):
         raise bad_cursor()
     return place
-
-
-async def _forbid_caches(response: Response) -> None:
-    response.headers["Cache-Control"] = "no-store"

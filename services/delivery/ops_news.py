@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.delivery.news_desk import COUNTED_MAX
 from services.delivery.states import LetterState
 from services.delivery.wiring import Wiring
+from shared.web.staff import forbid_caches
 
 API = "/api/v1/delivery/news"
 PAGE = "/ops/news"
@@ -36,11 +37,10 @@ def news_pages(wiring: Wiring) -> APIRouter:
         API,
         summary="News by mail, by update",
         tags=["delivery"],
-        dependencies=[Depends(wiring.staff.require_bearer)],
+        dependencies=[Depends(wiring.staff.require_bearer), Depends(forbid_caches)],
     )
-    async def list_news(response: Response) -> NewsCountsList:
+    async def list_news() -> NewsCountsList:
         """The newest updates first."""
-        response.headers["Cache-Control"] = "no-store"
         return NewsCountsList(news=[NewsCountsOut.model_validate(one) for one in await wiring.news.latest()])
 
     @router.get(PAGE, include_in_schema=False, dependencies=[Depends(wiring.staff.require_session)])

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Path
 
 from services.delivery.api import read_cursor, write_cursor
 from services.delivery.errors import no_such_target
@@ -38,6 +38,7 @@ from services.delivery.steering_schemas import (
 )
 from services.delivery.wiring import Wiring
 from shared.audit import By
+from shared.web.staff import forbid_caches
 
 API = "/api/v1/delivery"
 
@@ -46,7 +47,7 @@ Name = Annotated[str, Path(max_length=SUBJECT_CHARACTERS_MAX, pattern=KEEPABLE, 
 
 def steering_api(wiring: Wiring) -> APIRouter:
     require = wiring.staff.require_bearer
-    router = APIRouter(prefix=API, tags=["delivery"], dependencies=[Depends(require), Depends(_forbid_caches)])
+    router = APIRouter(prefix=API, tags=["delivery"], dependencies=[Depends(require), Depends(forbid_caches)])
     steering, suppressions = wiring.steering, wiring.suppressions
     Who = Annotated[str, Depends(require)]  # noqa: N806  # a type
 
@@ -156,7 +157,3 @@ def target_out(target: TargetStanding, wiring: Wiring) -> TargetOut:
         found = suggest(target.policy, target.queued, target.closes_at, wiring.clock.now())
         shown.suggestion = found.words
     return shown
-
-
-async def _forbid_caches(response: Response) -> None:
-    response.headers["Cache-Control"] = "no-store"

@@ -113,6 +113,11 @@ def show_way_in(app: FastAPI) -> None:
     app.add_exception_handler(LoginNeeded, show)
 
 
+async def forbid_caches(response: Response) -> None:
+    """A dependency of routes whose JSON is for staff alone."""
+    response.headers["Cache-Control"] = "no-store"
+
+
 def as_name(text: str) -> str:
     """What somebody calls themselves, fit for a record: one line, bounded, never empty."""
     line = "".join(character for character in text if character.isprintable()).strip()
