@@ -1,34 +1,37 @@
-"""Writes mail with the standard library, as RFC 5322, 2045 and 2047 want it: 7-bit, folded, any script.
+"""Writes mail as RFC 5322, 2045 and 2047 want it: 7-bit, folded, any script.
 
-The library's older interface is used: measured on letters of 1 kB it takes 0.4 to 0.8 ms, where `EmailMessage` takes
-1.4 to 5. It does not itself guard against injection, so what could break a header is taken out before.
+The standard library encodes and folds. What is plain and short needs neither and is written as it stands: measured on
+letters of 1 kB, a mail takes 0.05 to 0.2 ms, where `MIMEText` takes 0.4 to 0.8 and `EmailMessage` 1.4 to 5.
+Nothing in it guards against injection, so what could break a header is taken out before.
 """
 
 import re
-from collections.abc import Mapping
+from base64 import encodebytes
+from binascii import b2a_qp
+from collections.abc import Iterable
 from dataclasses import dataclass
-from email.charset import BASE64, QP, Charset
-from email.generator import BytesGenerator
 from email.header import Header
 from email.mime.application import MIMEApplication
-from email.mime.base import MIMEBase
 from email.mime.multipart import MIMEMultipart
-from email.mime.text import MIMEText
+from email.mime.nonmultipart import MIMENonMultipart
 from email.policy import compat32
-from io import BytesIO
 
 from email_validator import EmailNotValidError, validate_email
 
+CRLF, ASCII = "\r\n", "us-ascii"
 LINE_LENGTH = 76
+QP_ASCII_SHARE_MIN = 0.8
+ADDRESS_LENGTH_MAX = 254
 WORD_LENGTH_MAX = 60  # a longer one cannot be folded into a line with its header's name, so it is encoded
 
 # C0, DEL, C1, and the line and paragraph separators. Marks of direction and joiners are words' own and stay.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _BODY_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LINE_ENDS = re.compile(r"\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@([A-Za-z0-9]+(-+[A-Za-z0-9]+)*\.)+[A-Za-z]{2,}")
 _SPACES = re.compile(r" {2,}")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
-_WIRE = compat32.clone(linesep="\r\n", max_line_length=LINE_LENGTH)
+_WIRE = compat32.clone(linesep=CRLF, max_line_length=LINE_LENGTH)
 
 
 class Unwritable(ValueError):
@@ -48,6 +51,12 @@ def write_address(address: str) -> str:
     return valid.ascii_email
 
 
+def write_known_address(address: str) -> str:
+    """As `write_address`, for one that intake has checked before: where it is plain there is nothing to write anew."""
+    is_plain = len(address) <= ADDRESS_LENGTH_MAX and _PLAIN_ADDRESS.fullmatch(address)
+    return address if is_plain else write_address(address)
+
+
 def write_recipient(address: str) -> tuple[str, bool]:
     """As `write_address`, or else in UTF-8, and whether it needs SMTPUTF8 all the way. Raises `Unwritable`."""
     try:
@@ -65,44 +74,48 @@ class Attachment:
     content: bytes
 
 
-def write_mail(
-    headers: Mapping[str, Header | str], text: str, *, first: bytes = b"", attachment: Attachment | None = None
-) -> bytes:
-    """The whole mail in bytes, with CRLF line ends. A header that is a `str` is written as it stands.
-
-    `first` is a header line that is finished, from `write_utf8_line`."""
-    mail: MIMEBase = _body(text)
+def write_mail(headers: Iterable[bytes], text: str, attachment: Attachment | None = None) -> bytes:
+    """The whole mail, with CRLF line ends. `headers` are whole lines, as the functions below write them."""
+    charset, encoding, body = _encode(text)
     if attachment:
-        part = MIMEApplication(attachment.content, "pdf", policy=_WIRE, name=attachment.name)
-        part.add_header("Content-Disposition", "attachment", filename=attachment.name)
-        mail = MIMEMultipart("mixed", _subparts=[mail, part], policy=_WIRE)
-    for name, value in headers.items():
-        mail[name] = value  # type: ignore[assignment]  # a `Header` is welcome, whatever the stubs say
-    out = BytesIO()
-    BytesGenerator(out, mangle_from_=False, policy=_WIRE).flatten(mail)
-    return first + out.getvalue()
+        return b"".join(headers) + _with_attachment(charset, encoding, body, attachment)
+    about = (
+        "MIME-Version: 1.0",
+        f'Content-Type: text/plain; charset="{charset}"',
+        f"Content-Transfer-Encoding: {encoding}",
+    )
+    return b"".join([*headers, *(f"{line}\r\n".encode() for line in about), b"\r\n", body.replace(b"\n", b"\r\n")])
 
 
-def text_header(name: str, value: str) -> Header:
+def plain_header(name: str, value: str) -> bytes:
+    """What is ASCII and short, and our own: it is written as it stands."""
+    return f"{name}: {value}\r\n".encode("ascii")
+
+
+def text_header(name: str, value: str) -> bytes:
     """`Subject` and the like: any text, on as many lines as it takes."""
     clean = one_line(value)
-    return Header(clean, _charset_of(clean), LINE_LENGTH, name)
+    charset = _charset_of(clean)
+    if charset == ASCII and _fits(name, clean):
+        return plain_header(name, clean)
+    return _folded(name, Header(clean, charset, LINE_LENGTH, name))
 
 
-def address_header(name: str, display: str, address: str) -> Header:
+def address_header(name: str, display: str, address: str) -> bytes:
     """`From`, `To`, `Reply-To`: one mailbox with a display name in any script. `address` is from `write_address`."""
     clean = one_line(display)
+    charset, shown = _charset_of(clean), f"{_quoted(clean)} <{address}>" if clean else f"<{address}>"
+    if charset == ASCII and _fits(name, shown):
+        return plain_header(name, shown)
     header = Header(maxlinelen=LINE_LENGTH, header_name=name)
-    if clean and _charset_of(clean) == "us-ascii":
-        header.append(_quoted(clean), "us-ascii")
-    elif clean:
-        header.append(clean, "utf-8")
-    header.append(f"<{address}>", "us-ascii")
-    return header
+    if clean:
+        header.append(_quoted(clean) if charset == ASCII else clean, charset)
+    header.append(f"<{address}>", ASCII)
+    return _folded(name, header)
 
 
-def write_utf8_line(name: str, display: str, address: str) -> bytes:
-    """An address header with an address outside ASCII, for a mail that travels by SMTPUTF8 (RFC 6532)."""
+def utf8_address_header(name: str, display: str, address: str) -> bytes:
+    """With an address outside ASCII, for a mail that travels by SMTPUTF8 (RFC 6532)."""
     return f"{name}: {_quoted(one_line(display))} <{address}>\r\n".encode()
 
 
@@ -113,21 +126,44 @@ def _quoted(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Line breaks and control characters become spaces, and spaces do not pile up."""
+    if text.isprintable() and "  " not in text:
+        return text.strip(" ")
     return _SPACES.sub(" ", _SURROGATES.sub("�", _CONTROLS.sub(" ", text))).strip(" ")
 
 
 def _charset_of(text: str) -> str:
     """ASCII where it can stand as it is: foldable, and not looking like an encoded word."""
     is_plain = text.isascii() and "=?" not in text and all(len(word) <= WORD_LENGTH_MAX for word in text.split(" "))
-    return "us-ascii" if is_plain else "utf-8"
+    return ASCII if is_plain else "utf-8"
 
 
-def _body(text: str) -> MIMEText:
-    """Short ASCII lines stay as they are; mostly Latin becomes quoted-printable; other scripts become base64."""
-    lines = _SURROGATES.sub("�", _BODY_CONTROLS.sub("", _LINE_ENDS.sub("\n", text))).rstrip("\n") + "\n"
-    if lines.isascii() and all(len(line) <= LINE_LENGTH for line in lines.split("\n")):
-        return MIMEText(lines, "plain", "us-ascii", policy=_WIRE)
-    charset = Charset("utf-8")
-    ascii_share = sum(character.isascii() for character in lines) / len(lines)
-    charset.body_encoding = QP if ascii_share > 0.8 else BASE64
-    return MIMEText(lines, "plain", charset, policy=_WIRE)  # type: ignore[arg-type]  # its docs say: or a Charset
+def _fits(name: str, value: str) -> bool:
+    return len(name) + len(": ") + len(value) <= LINE_LENGTH
+
+
+def _folded(name: str, header: Header) -> bytes:
+    return f"{name}: {header.encode(linesep=CRLF, maxlinelen=LINE_LENGTH)}{CRLF}".encode("ascii")
+
+
+def _encode(text: str) -> tuple[str, str, bytes]:
+    """Charset, transfer encoding, and lines that end in LF. Short ASCII lines stay as they are; mostly Latin becomes
+    quoted-printable; other scripts become base64."""
+    lines = text.rstrip("\n").split("\n")
+    if not all(map(str.isprintable, lines)):
+        lines = _SURROGATES.sub("�", _BODY_CONTROLS.sub("", _LINE_ENDS.sub("\n", text))).rstrip("\n").split("\n")
+    clean = "\n".join([*lines, ""])
+    content = clean.encode()
+    if clean.isascii() and max(map(len, lines)) <= LINE_LENGTH:
+        return ASCII, "7bit", content
+    if len(clean.encode("ascii", "ignore")) > QP_ASCII_SHARE_MIN * len(clean):
+        return "utf-8", "quoted-printable", b2a_qp(content)
+    return "utf-8", "base64", encodebytes(content)
+
+
+def _with_attachment(charset: str, encoding: str, body: bytes, attachment: Attachment) -> bytes:
+    part = MIMENonMultipart("text", "plain", policy=_WIRE, charset=charset)
+    part["Content-Transfer-Encoding"] = encoding
+    part.set_payload(body.decode("ascii"))
+    document = MIMEApplication(attachment.content, "pdf", policy=_WIRE, name=attachment.name)
+    document.add_header("Content-Disposition", "attachment", filename=attachment.name)
+    return MIMEMultipart("mixed", _subparts=[part, document], policy=_WIRE).as_bytes()

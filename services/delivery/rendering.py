@@ -5,10 +5,8 @@ name, their country and the campaign: two lines without a word in them, so they 
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.header import Header
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 from uuid import UUID
@@ -23,11 +21,13 @@ from services.delivery.mime import (
     Unwritable,
     address_header,
     one_line,
+    plain_header,
     text_header,
+    utf8_address_header,
     write_address,
+    write_known_address,
     write_mail,
     write_recipient,
-    write_utf8_line,
 )
 from services.delivery.news import NewsWords
 from services.delivery.supporter_mail import Words, answer_text, confirmation_text, news_text
@@ -110,52 +110,50 @@ def write_post(letter: Composition) -> Post:
 
 
 def _compose_letter(letter: Composition, campaign: Campaign, recipient: str, now: datetime) -> bytes:
-    headers: dict[str, Header | str] = {
-        "From": address_header("From", f"{letter.sender_name} via {campaign.name}", campaign.address),
-        **_reply_to(letter, campaign),
-        "Subject": text_header("Subject", letter.subject),
-        **_dated(letter, campaign, now),
-        **_content_language(letter.language),
-    }
-    return _write(headers, f"{letter.body.rstrip()}\n\n{_signature(letter)}", letter.to_name, recipient)
+    headers = (
+        _to(letter.to_name, recipient),
+        address_header("From", f"{letter.sender_name} via {campaign.name}", campaign.address),
+        _reply_to(letter, campaign),
+        text_header("Subject", letter.subject),
+        _dated(letter, campaign, now),
+        _content_language(letter.language),
+    )
+    return write_mail(headers, f"{letter.body.rstrip()}\n\n{_signature(letter)}")
 
 
 def _compose_digest(
     letter: Composition, campaign: Campaign, recipient: str, now: datetime, attachment: Attachment | None
 ) -> bytes:
     """From the campaign itself: many people stand behind it."""
-    headers: dict[str, Header | str] = {
-        "From": address_header("From", campaign.name, campaign.address),
-        **_reply_to(letter, campaign),
-        "Subject": text_header("Subject", letter.subject),
-        **_dated(letter, campaign, now),
-        **_content_language(letter.language),
-    }
-    return _write(headers, letter.body, letter.to_name, recipient, attachment)
+    headers = (
+        _to(letter.to_name, recipient),
+        address_header("From", campaign.name, campaign.address),
+        _reply_to(letter, campaign),
+        text_header("Subject", letter.subject),
+        _dated(letter, campaign, now),
+        _content_language(letter.language),
+    )
+    return write_mail(headers, letter.body, attachment)
 
 
 def _compose_to_supporter(letter: Composition, campaign: Campaign, recipient: str, now: datetime) -> bytes:
     """From us to the supporter, in our own words. Whoever typed the name and address may be somebody else, so as
     little as possible of what they typed is in it."""
     words = _words_of(letter, campaign)
-    headers: dict[str, Header | str] = {
-        "From": address_header("From", campaign.name, campaign.address),
-        "Subject": text_header("Subject", words.subject),
-        **_dated(letter, campaign, now),
-        "Auto-Submitted": "auto-generated",  # RFC 3834: no vacation replies
-        **_unsubscribe(letter, campaign),
-        **_content_language(words.language),
-    }
-    return _write(headers, words.text, "", recipient)
+    headers = (
+        _to("", recipient),
+        address_header("From", campaign.name, campaign.address),
+        text_header("Subject", words.subject),
+        _dated(letter, campaign, now),
+        plain_header("Auto-Submitted", "auto-generated"),  # RFC 3834: no vacation replies
+        _unsubscribe(letter, campaign),
+        _content_language(words.language),
+    )
+    return write_mail(headers, words.text)
 
 
-def _write(
-    headers: Mapping[str, Header | str], text: str, to: str, recipient: str, attachment: Attachment | None = None
-) -> bytes:
-    if recipient.isascii():
-        headers = {"To": address_header("To", to, recipient), **headers}
-        return write_mail(headers, text, attachment=attachment)
-    return write_mail(headers, text, first=write_utf8_line("To", to, recipient), attachment=attachment)
+def _to(name: str, recipient: str) -> bytes:
+    return (address_header if recipient.isascii() else utf8_address_header)("To", name, recipient)
 
 
 def _words_of(letter: Composition, campaign: Campaign) -> Words:
@@ -167,8 +165,9 @@ def _words_of(letter: Composition, campaign: Campaign) -> Words:
     return confirmation_text(language, name, letter.body, letter.expires_at, campaign.name)
 
 
-def _dated(letter: Composition, campaign: Campaign, now: datetime) -> dict[str, str]:
-    return {"Date": format_datetime(now), "Message-ID": f"<{letter.id}@{campaign.domain}>"}
+def _dated(letter: Composition, campaign: Campaign, now: datetime) -> bytes:
+    identity = f"<{letter.id}@{campaign.domain}>"
+    return plain_header("Date", format_datetime(now)) + plain_header("Message-ID", identity)
 
 
 @lru_cache(maxsize=OFFICIALS_REMEMBERED_MAX)
@@ -181,27 +180,28 @@ def _signature(letter: Composition) -> str:
     return f"-- \n{one_line(letter.sender_name)} ({one_line(letter.country)})\n{one_line(letter.campaign_name)}\n"
 
 
-def _reply_to(letter: Composition, campaign: Campaign) -> dict[str, Header]:
+def _reply_to(letter: Composition, campaign: Campaign) -> bytes:
     """Of a supporter who stays hidden, the letter's own address, where answers come home. Absent when there is none,
     or when their address cannot be written: the letter goes all the same."""
     if letter.reply_to is None:
         name, home = f"{letter.sender_name} via {campaign.name}", campaign.home
-        return {"Reply-To": address_header("Reply-To", name, home.of(letter.id))} if home else {}
+        return address_header("Reply-To", name, home.of(letter.id)) if home else b""
     try:
-        return {"Reply-To": address_header("Reply-To", letter.sender_name, write_address(letter.reply_to))}
+        return address_header("Reply-To", letter.sender_name, write_known_address(letter.reply_to))
     except Unwritable:
-        return {}
+        return b""
 
 
-def _unsubscribe(letter: Composition, campaign: Campaign) -> dict[str, str]:
+def _unsubscribe(letter: Composition, campaign: Campaign) -> bytes:
     """RFC 2369: a mail to this address says that they want no more about what they did. Of news, RFC 8058: one POST to
     this link ends it."""
     if letter.kind is LetterKind.NEWS:
         link = NewsWords.read(letter.body).one_click_url
-        return {"List-Unsubscribe": f"<{link}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+        one_click = plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+        return plain_header("List-Unsubscribe", f"<{link}>") + one_click
     home = campaign.home
-    return {"List-Unsubscribe": f"<mailto:{home.of(letter.id)}?subject={UNSUBSCRIBE}>"} if home else {}
+    return plain_header("List-Unsubscribe", f"<mailto:{home.of(letter.id)}?subject={UNSUBSCRIBE}>") if home else b""
 
 
-def _content_language(language: str) -> dict[str, str]:
-    return {"Content-Language": language} if _LANGUAGE_TAG.fullmatch(language) else {}
+def _content_language(language: str) -> bytes:
+    return plain_header("Content-Language", language) if _LANGUAGE_TAG.fullmatch(language) else b""

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.delivery.channels import Phase, Refused, RenderedLetter
-from services.delivery.mime import Unwritable, write_address
+from services.delivery.mime import Unwritable, write_address, write_known_address
 from services.delivery.rendering import render
 from tests.support.delivery_letters import CAMPAIGN, a_composition
 from tests.support.events import NOW
@@ -194,3 +194,17 @@ def test_an_address_is_written_whole_or_not_at_all(address: str) -> None:
         return
     assert written.isascii()
     assert not set(written) & set(' \r\n<>",;:\\()[]\x00')
+
+
+plain_addresses = st.from_regex(
+    r"[a-z+_-]{1,9}(\.[a-z0-9-]{1,9}){0,2}@([a-z0-9-]{1,9}\.){1,3}[a-z]{1,4}", fullmatch=True
+)
+
+
+@given(anything | plain_addresses)
+def test_an_address_that_was_checked_before_is_written_as_if_it_were_not(address: str) -> None:
+    try:
+        checked = write_address(address)
+    except Unwritable:
+        return
+    assert write_known_address(address) == checked

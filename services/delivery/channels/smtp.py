@@ -5,7 +5,6 @@ Source of the rules: RFC 5321 sections 3.8, 4.2.1 and 4.5.3.2, RFC 1870 (SIZE), 
 (SMTPUTF8).
 """
 
-import re
 from collections.abc import Sequence
 
 import aiosmtplib
@@ -23,10 +22,8 @@ from services.delivery.channels.replies import read_reply, shorten
 from services.delivery.channels.smtp_pool import Connection, SmtpPool
 from shared.crash_points import CrashPoint, crash_point
 
+CRLF = b"\r\n"
 OK, WILL_FORWARD, START_INPUT, TOO_LARGE = 250, 251, 354, 552
-
-_LINE_END = re.compile(rb"\r\n|[\r\n]")
-_LEADING_DOT = re.compile(rb"(?m)^\.")
 
 BrokenOff = (OSError, TimeoutError)
 
@@ -149,6 +146,5 @@ def _read_step(phase: Phase, reply: Reply) -> Answer | None:
 
 def dot_stuffed(content: bytes) -> bytes:
     """The letter as DATA wants it, final dot included (RFC 5321 section 4.5.2)."""
-    lines = _LINE_END.sub(b"\r\n", content)
-    ending = b".\r\n" if lines.endswith(b"\r\n") else b"\r\n.\r\n"
-    return _LEADING_DOT.sub(b"..", lines) + ending
+    lines = [b"", *content.splitlines(), b""]
+    return CRLF.join(lines).replace(b"\r\n.", b"\r\n..")[len(CRLF) :] + b".\r\n"
