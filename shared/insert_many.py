@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Dialect, Table, text
+from sqlalchemy import Dialect, Table, insert, text
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -28,11 +28,51 @@ async def insert_many_once(session: AsyncSession, model: type[SQLModel], rows: S
     dialect = connection.dialect
     if dialect.name == "postgresql":
         columns = columns_of(model, tuple(rows[0]), dialect)
-        statement = text(columns.insert_once(columns.unnest([f":{name}" for name in columns.names])))
-        return set(await connection.scalars(statement, dict(zip(columns.names, columns.arrays(rows), strict=True))))
+        source, values = told(columns.tell(rows))
+        return set(await connection.scalars(text(columns.insert_once(source)), values))
     table: Table = model.__table__  # type: ignore[attr-defined]
     # Rows as parameters: the statement is compiled once, and not for every batch.
     return set(await connection.scalars(insert_once(dialect.name, model).returning(*table.primary_key), list(rows)))
+
+
+async def insert_many(session: AsyncSession, model: type[SQLModel], rows: Sequence[Row]) -> None:
+    """Write the rows, whose keys are new. All have the same columns."""
+    if not rows:
+        return
+    connection = await session.connection()
+    if connection.dialect.name == "postgresql":
+        columns = columns_of(model, tuple(rows[0]), connection.dialect)
+        source, values = told(columns.tell(rows))
+        await connection.execute(text(columns.insert(source)), values)
+    else:
+        await connection.execute(insert(model), list(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of many rows, as a statement takes it: the name it has there, its type, and its value in each row."""
+
+    name: str
+    type: str
+    values: list[Any]
+
+    @property
+    def is_same(self) -> bool:
+        return all(value == self.values[0] for value in self.values)
+
+
+def told(columns: Sequence[Column]) -> tuple[str, dict[str, Any]]:
+    """A query that gives these columns, and its parameters. What is the same in all rows travels once: a driver takes
+    its time over every element of an array."""
+    same = {column.name for column in columns if column.is_same}
+    arrays = [column for column in columns if column.name not in same]
+    fields = ", ".join(
+        f"CAST(:{one.name} AS {one.type}) AS {one.name}" if one.name in same else one.name for one in columns
+    )
+    casts = ", ".join(f"CAST(:{one.name} AS {one.type}[])" for one in arrays)
+    source = f" FROM unnest({casts}) AS told ({', '.join(one.name for one in arrays)})" if arrays else ""
+    values = {one.name: one.values[0] if one.name in same else one.values for one in columns}
+    return f"SELECT {fields}{source}", values  # nothing from outside is in the text
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +92,27 @@ class Columns:
             for name, put in zip(self.names, self.puts, strict=True)
         ]
 
+    def tell(self, rows: Sequence[Row], prefix: str = "") -> list[Column]:
+        """For `told`. With a prefix, a column may stand beside one of the same name."""
+        arrays = zip(self.names, self.types, self.arrays(rows), strict=True)
+        return [Column(prefix + name, type_, values) for name, type_, values in arrays]
+
     def unnest(self, places: Sequence[str]) -> str:
         """The rows, from one array a column; `places` are how the statement's parameters are written."""
         arrays = (f"CAST({place} AS {type_}[])" for place, type_ in zip(places, self.types, strict=True))
         return f"SELECT * FROM unnest({', '.join(arrays)})"  # noqa: S608  # nothing from outside is in the text
 
+    def insert(self, source: str) -> str:
+        return f'INSERT INTO "{self.table}" ({", ".join(self.names)}) {source}'  # as above
+
     def insert_once(self, source: str) -> str:
-        into = f'INSERT INTO "{self.table}" ({", ".join(self.names)}) {source}'  # as above
-        return f"{into} ON CONFLICT DO NOTHING RETURNING {self.key}"
+        return f"{self.insert(source)} ON CONFLICT DO NOTHING RETURNING {self.key}"
 
 
 @lru_cache(maxsize=64)
 def columns_of(model: type[SQLModel], names: tuple[str, ...], dialect: Dialect) -> Columns:
     table: Table = model.__table__  # type: ignore[attr-defined]
-    (key,) = table.primary_key
+    key, *_ = table.primary_key
     types = [table.columns[name].type for name in names]
     return Columns(
         table.name,

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from random import Random
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.cancelling import DEAD_MAILBOX, Canceller
@@ -33,12 +33,12 @@ from shared.audit import By
 from shared.clock import Clock, FollowingClock
 from shared.db import Database
 from shared.delivery_policy import DeliveryPolicy
+from shared.insert_many import insert_many
 from shared.outbox import Outbox
 
 ANY_NUMBER = 1_000_000
 
 _LETTERS = Letter.__table__  # type: ignore[attr-defined]
-_ATTEMPTS = Attempt.__table__  # type: ignore[attr-defined]
 _COMPOSITION = [_LETTERS.c[field.name] for field in fields(Composition)]
 # Still queued, or somebody was quicker. Wrapped, or the planner would look letters up by their state.
 _IS_QUEUED = func.coalesce(_LETTERS.c.state, LetterState.SENDING) == LetterState.QUEUED
@@ -195,8 +195,7 @@ class Claims:
                     decision, moves[letter.id] = Decision(LetterState.QUEUED, next_at=now), address
                 verdicts.append(Verdict(letter, decision, letter.fence, result.answer.code, result.answer.text))
                 attempts.append(_attempt(result))
-            if attempts:
-                await (await session.connection()).execute(insert(_ATTEMPTS), attempts)
+            await insert_many(session, Attempt, attempts)
             await write_verdicts(session, self._outbox, verdicts, now)
             await move_letters(session, moves, now)
             heard = [(verdict.letter.line_id, answers[verdict.letter.id]) for verdict in verdicts]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, ColumnElement, TextClause, bindparam, case, select, update
+from sqlalchemy import ColumnElement, TextClause, select
 from sqlalchemy.orm import Mapped
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -19,6 +19,7 @@ from services.delivery.states import LetterState, may_follow
 from services.delivery.tables import Letter
 from shared.messages.envelope import seal
 from shared.outbox import Outbox
+from shared.update_many import update_many
 
 DIGEST_LETTERS_MAX = 1_000
 
@@ -26,26 +27,6 @@ Condition = ColumnElement[bool] | TextClause
 
 _LETTERS = Letter.__table__  # type: ignore[attr-defined]
 _HELD = [_LETTERS.c[field.name] for field in fields(HeldLetter)]
-_WRITE = (
-    update(_LETTERS)
-    .where(_LETTERS.c.id == bindparam("held_id"), _LETTERS.c.fence == bindparam("held_fence"))
-    .values(
-        state=bindparam("new_state"),
-        failure=bindparam("new_failure"),
-        stop_reason=bindparam("new_stop_reason"),
-        next_at=bindparam("new_next_at"),
-        attempts=bindparam("new_attempts"),
-        unknowns=bindparam("new_unknowns"),
-        fence=bindparam("new_fence"),
-        decided_at=bindparam("now"),
-        last_code=bindparam("new_code"),
-        last_text=bindparam("new_text"),
-        # What waits again, waits for another bundle.
-        bundle_id=case((bindparam("leaves_bundle", type_=Boolean), None), else_=_LETTERS.c.bundle_id),
-        lease_owner=None,
-        lease_until=None,
-    )
-)
 # What becomes of the letters in a digest when this becomes of its mail.
 _FATES = {
     LetterState.SENT: LetterState.SENT,
@@ -91,8 +72,8 @@ async def write_verdicts(session: AsyncSession, outbox: Outbox, verdicts: Sequen
     """Write the new states and leave the events in the outbox."""
     if not verdicts:
         return
-    connection = await session.connection()
-    await connection.execute(_WRITE, [_row(verdict, now) for verdict in verdicts])
+    held = [{"id": verdict.letter.id, "fence": verdict.letter.fence} for verdict in verdicts]
+    await update_many(session, Letter, held, [_row(verdict, now) for verdict in verdicts])
     due = [(verdict.letter.line_id, verdict.decision.next_at or now) for verdict in verdicts if _waits(verdict)]
     await wake_lines(session, [(line_id, at) for line_id, at in due if line_id])
     events = [
@@ -133,18 +114,20 @@ def _row(verdict: Verdict, now: datetime) -> dict[str, Any]:
     if not may_follow(decision.state, after=letter.state):
         raise ValueError(f"a letter cannot go from {letter.state} to {decision.state}")
     becomes_uncertain = decision.state is LetterState.UNCERTAIN and letter.state is LetterState.SENDING
+    # What waits again, waits for another bundle.
+    leaves_bundle = decision.state is LetterState.QUEUED and letter.kind is LetterKind.LETTER
     return {
-        "held_id": letter.id,
-        "held_fence": letter.fence,
-        "new_state": decision.state,
-        "new_failure": decision.failure,
-        "new_stop_reason": letter.stop_reason,
-        "new_next_at": decision.next_at or now,
-        "new_attempts": letter.attempts + decision.counts,
-        "new_unknowns": letter.unknowns + becomes_uncertain,
-        "new_fence": verdict.fence,
-        "leaves_bundle": decision.state is LetterState.QUEUED and letter.kind is LetterKind.LETTER,
-        "now": now,
-        "new_code": verdict.code,
-        "new_text": verdict.text,
+        "state": decision.state,
+        "failure": decision.failure,
+        "stop_reason": letter.stop_reason,
+        "next_at": decision.next_at or now,
+        "attempts": letter.attempts + decision.counts,
+        "unknowns": letter.unknowns + becomes_uncertain,
+        "fence": verdict.fence,
+        "bundle_id": None if leaves_bundle else letter.bundle_id,
+        "decided_at": now,
+        "last_code": verdict.code,
+        "last_text": verdict.text,
+        "lease_owner": None,
+        "lease_until": None,
     }
