@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.tables import Pause
+
+_PAUSES = select(col(Pause.scope), col(Pause.subject))  # built once: every claim asks
 
 
 class Scope(StrEnum):
@@ -30,7 +32,7 @@ class Paused:
 
 
 async def read_pauses(session: AsyncSession) -> Paused:
-    rows = list(await session.exec(select(Pause.scope, Pause.subject)))
+    rows = (await (await session.connection()).execute(_PAUSES)).all()
     if not rows:
         return Paused()
     subjects = {scope: frozenset(subject for name, subject in rows if name == scope) for scope in Scope}

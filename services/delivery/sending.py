@@ -284,7 +284,8 @@ class Sender:
 
 async def _wait_for(event: asyncio.Event, timeout_seconds: float) -> None:
     with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), timeout_seconds)
+        async with asyncio.timeout(timeout_seconds):
+            await event.wait()
 
 
 def _steady_seconds() -> float:

@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_
+from sqlalchemy import BindParameter, ColumnElement, bindparam, func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.tables import Suppression
+from shared.db import UtcDateTime
 
 BY_MAIL_SERVER = "a mail server"
 _KEY = 7_233_104_461_023
@@ -18,9 +19,16 @@ def normal(address: str) -> str:
     return address.strip().lower()
 
 
-def lasts(now: datetime) -> ColumnElement[bool]:
+def lasts(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Whether a suppression still holds."""
     return or_(col(Suppression.expires_at).is_(None), col(Suppression.expires_at) > now)
+
+
+# Built once: every claim asks.
+_SUPPRESSED = select(col(Suppression.address)).where(
+    col(Suppression.address).in_(bindparam("addresses", expanding=True)),
+    lasts(bindparam("now", type_=UtcDateTime())),
+)
 
 
 async def lock_suppressions(session: AsyncSession) -> None:
@@ -37,6 +45,6 @@ async def share_suppressions(session: AsyncSession) -> None:
 
 async def find_suppressed(session: AsyncSession, addresses: Collection[str], now: datetime) -> set[str]:
     """Which of these addresses nothing is sent to, as `normal` writes them."""
-    wanted = {normal(address) for address in addresses}
-    statement = select(Suppression.address).where(col(Suppression.address).in_(wanted), lasts(now))
-    return set(await session.exec(statement))
+    wanted = sorted({normal(address) for address in addresses})
+    connection = await session.connection()
+    return set((await connection.execute(_SUPPRESSED, {"addresses": wanted, "now": now})).scalars())
