@@ -37,6 +37,18 @@ async def test_a_server_that_is_killed_is_away_and_comes_back(own_postgres: Loca
     await database.close()
 
 
+async def test_what_the_server_closed_while_it_lay_idle_is_replaced_unnoticed(postgres: Databases) -> None:
+    url = await asyncio.to_thread(postgres.create_database)
+    database, staff = Database(url), Database(url)
+    own = await _backend_of(database)
+    async with staff.transaction() as session:
+        connection = await session.connection()
+        await connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": own})
+    assert await _backend_of(database) != own
+    await database.close()
+    await staff.close()
+
+
 async def test_a_wrong_statement_is_our_fault_and_tells_no_values(database_url: str) -> None:
     database = Database(database_url)
 
@@ -49,3 +61,8 @@ async def test_a_wrong_statement_is_our_fault_and_tells_no_values(database_url: 
         await fail()
     assert "secret words" not in str(caught.value)
     await database.close()
+
+
+async def _backend_of(database: Database) -> int:
+    async with database.transaction() as session:
+        return int((await (await session.connection()).execute(text("SELECT pg_backend_pid()"))).scalar_one())
