@@ -5,16 +5,18 @@ The library's older interface is used: measured on letters of 1 kB it takes 0.4 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.charset import BASE64, QP, Charset
+from email.encoders import encode_base64
 from email.generator import BytesGenerator
 from email.header import Header
-from email.mime.application import MIMEApplication
 from email.mime.base import MIMEBase
 from email.mime.multipart import MIMEMultipart
+from email.mime.nonmultipart import MIMENonMultipart
 from email.mime.text import MIMEText
 from email.policy import compat32
+from enum import StrEnum
 from io import BytesIO
 
 from email_validator import EmailNotValidError, validate_email
@@ -57,30 +59,48 @@ def write_recipient(address: str) -> tuple[str, bool]:
     return (valid.ascii_email, False) if valid.ascii_email else (valid.normalized, True)
 
 
-@dataclass(frozen=True)
+class MediaType(StrEnum):
+    """What we attach to mail: nothing that runs."""
+
+    PDF = "application/pdf"
+    JPEG = "image/jpeg"
+    PNG = "image/png"
+    TEXT = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
 class Attachment:
-    """A PDF. Its name is ours, and ASCII."""
+    """Its name is ours, and ASCII. Text is in UTF-8."""
 
     name: str
     content: bytes
+    media: MediaType = MediaType.PDF
 
 
 def write_mail(
-    headers: Mapping[str, Header | str], text: str, *, first: bytes = b"", attachment: Attachment | None = None
+    headers: Mapping[str, Header | str], text: str, *, first: bytes = b"", attachments: Sequence[Attachment] = ()
 ) -> bytes:
     """The whole mail in bytes, with CRLF line ends. A header that is a `str` is written as it stands.
 
     `first` is a header line that is finished, from `write_utf8_line`."""
     mail: MIMEBase = _body(text)
-    if attachment:
-        part = MIMEApplication(attachment.content, "pdf", policy=_WIRE, name=attachment.name)
-        part.add_header("Content-Disposition", "attachment", filename=attachment.name)
-        mail = MIMEMultipart("mixed", _subparts=[mail, part], policy=_WIRE)
+    if attachments:
+        mail = MIMEMultipart("mixed", _subparts=[mail, *map(_attached, attachments)], policy=_WIRE)
     for name, value in headers.items():
         mail[name] = value  # type: ignore[assignment]  # a `Header` is welcome, whatever the stubs say
     out = BytesIO()
     BytesGenerator(out, mangle_from_=False, policy=_WIRE).flatten(mail)
     return first + out.getvalue()
+
+
+def _attached(attachment: Attachment) -> MIMEBase:
+    """In base64 whatever it is, so that it arrives as it left."""
+    charset = {"charset": "utf-8"} if attachment.media is MediaType.TEXT else {}
+    part = MIMENonMultipart(*attachment.media.split("/"), policy=_WIRE, name=attachment.name, **charset)
+    part.set_payload(attachment.content)
+    encode_base64(part)
+    part.add_header("Content-Disposition", "attachment", filename=attachment.name)
+    return part
 
 
 def text_header(name: str, value: str) -> Header:

@@ -18,10 +18,14 @@ from html.parser import HTMLParser
 from flufl.bounce import all_failures
 
 from services.delivery.channels.replies import shorten
+from services.delivery.home.charsets import FALLBACK, read_words
 from services.delivery.mime import one_line
 
 TEXT_CHARACTERS_MAX = 100_000
 HEADER_CHARACTERS_MAX = 500
+
+# What the library's parsers of single headers raise on headers that are none.
+UNREADABLE = (MessageError, LookupError, ValueError, TypeError, AttributeError, IndexError, RecursionError)
 
 _STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 _CODE = re.compile(r"\b([245]\d\d)[ -]")
@@ -56,8 +60,7 @@ def read_incoming(content: bytes, envelope_sender: str) -> Incoming:
     try:
         mail = message_from_bytes(content, policy=default)
         return _read(mail, content, envelope_sender)
-    except (MessageError, LookupError, ValueError, TypeError, AttributeError, IndexError, RecursionError):
-        # The library's parsers of single headers raise all of these on headers that are none.
+    except UNREADABLE:
         return Incoming(IncomingKind.MACHINE, text=_bounded(content.decode("utf-8", "replace")))
 
 
@@ -132,8 +135,8 @@ def _text_of(mail: EmailMessage) -> str:
     part = mail.get_body(preferencelist=("plain", "html"))
     if part is None:
         return ""
-    content = part.get_content()
-    text = content if isinstance(content, str) else ""
+    content = part.get_payload(decode=True)
+    text = read_words(content, part.get_content_charset(FALLBACK)) if isinstance(content, bytes) else ""
     return _bounded(_PlainText.of(text) if part.get_content_type() == "text/html" else text)
 
 
