@@ -24,7 +24,7 @@ def known(charset: str) -> str:
     name = ALSO_CALLED.get(charset.strip().lower(), charset)
     try:
         found = codecs.lookup(name).name.replace("-", "_")
-        b"".decode(name)
+        b"x".decode(name, "replace")  # a name may be of something that makes no text
     except (LookupError, ValueError):
         return FALLBACK
     return FALLBACK if found in NO_TEXT or found == "ascii" else name

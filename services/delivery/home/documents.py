@@ -6,12 +6,10 @@ writing is dangerous; nor can it play tricks then.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email.message import EmailMessage, MIMEPart
-from email.parser import BytesFeedParser
-from email.policy import default
+from email.message import MIMEPart
 
 from services.delivery.home.charsets import FALLBACK
-from services.delivery.home.mail import UNREADABLE
+from services.delivery.home.parsing import UNREADABLE, parse
 from services.delivery.home.parts import bytes_of, find_documents
 from services.delivery.home.recognising import NotPassedOn, recognise
 from services.delivery.mime import Attachment, MediaType, one_line
@@ -22,7 +20,6 @@ LOOKED_AT_MAX = 100
 NAME_CHARACTERS_MAX = 200
 ENDINGS = {MediaType.PDF: "pdf", MediaType.JPEG: "jpg", MediaType.PNG: "png", MediaType.TEXT: "txt"}
 
-_PIECE_BYTES = 65_536
 _UNNAMED = "application/octet-stream"
 
 
@@ -55,11 +52,8 @@ class Documents:
 
 def read_documents(content: bytes) -> Documents:
     """Of a whole mail, in their order. Of one that cannot be read, there is one, and it is not passed on."""
-    parser = BytesFeedParser(EmailMessage, policy=default)
     try:
-        for begin in range(0, len(content), _PIECE_BYTES):  # in one piece, the whole of it would be copied twice more
-            parser.feed(content[begin : begin + _PIECE_BYTES])
-        parts = find_documents(parser.close())
+        parts = find_documents(parse(content))
     except UNREADABLE:
         return Documents([Document("", _UNNAMED, len(content), fault="the mail cannot be read")], 1)
     return Documents(_look_at(parts[:LOOKED_AT_MAX]), len(parts))

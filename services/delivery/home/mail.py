@@ -8,9 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from email import message_from_bytes
-from email.errors import MessageError
 from email.message import EmailMessage, Message
-from email.policy import default
 from email.utils import parseaddr
 from enum import StrEnum
 from html.parser import HTMLParser
@@ -19,13 +17,11 @@ from flufl.bounce import all_failures
 
 from services.delivery.channels.replies import shorten
 from services.delivery.home.charsets import FALLBACK, read_words
+from services.delivery.home.parsing import UNREADABLE, parse
 from services.delivery.mime import one_line
 
 TEXT_CHARACTERS_MAX = 100_000
 HEADER_CHARACTERS_MAX = 500
-
-# What the library's parsers of single headers raise on headers that are none.
-UNREADABLE = (MessageError, LookupError, ValueError, TypeError, AttributeError, IndexError, RecursionError)
 
 _STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 _CODE = re.compile(r"\b([245]\d\d)[ -]")
@@ -58,8 +54,7 @@ class Incoming:
 def read_incoming(content: bytes, envelope_sender: str) -> Incoming:
     """Raises nothing: what cannot be read is a machine's, with its bytes as text."""
     try:
-        mail = message_from_bytes(content, policy=default)
-        return _read(mail, content, envelope_sender)
+        return _read(parse(content), content, envelope_sender)
     except UNREADABLE:
         return Incoming(IncomingKind.MACHINE, text=_bounded(content.decode("utf-8", "replace")))
 
