@@ -23,7 +23,7 @@ from services.delivery.kinds import LetterKind
 from services.delivery.lanes import Lanes
 from services.delivery.metrics import DeliveryMetrics
 from services.delivery.pacing import HostPace
-from services.delivery.rendering import Campaign, Composition, Enclosed, render, write_post
+from services.delivery.rendering import Campaign, render, write_post
 from services.delivery.result_log import log_results
 from services.delivery.sweeping import Sweep
 from shared.clock import Clock
@@ -192,7 +192,7 @@ class Sender:
             if letter.composition.kind is LetterKind.ANNOUNCEMENT:
                 return await self._accounts.publish(write_post(letter.composition))
             async with self._enclosures.of(letter.composition) as enclosed:
-                rendered = await self._render(letter.composition, enclosed)
+                rendered = render(letter.composition, self._campaign, self._clock.now(), enclosed)
                 if isinstance(rendered, Refused):
                     return rendered
                 return await self._channel.hand_over(replace(rendered, is_ours=lambda: self._holds(letter)))
@@ -202,11 +202,6 @@ class Sender:
             log.error("handover_broken", letter=str(letter.id), fault=type(fault).__name__, next="tried again later")
             name = type(fault).__name__
             return Unknown(Phase.DOT, text=name) if rendered else Deferred(Phase.RENDER, text=name)
-
-    async def _render(self, letter: Composition, enclosed: Enclosed) -> RenderedLetter | Refused:
-        """Megabytes are written and signed aside: they take longer than many letters."""
-        asked = (letter, self._campaign, self._clock.now(), enclosed)
-        return await asyncio.to_thread(render, *asked) if enclosed.attachments else render(*asked)
 
     def _holds(self, letter: ClaimedLetter) -> bool:
         """By a clock that goes on while this process is frozen. A lease once over is over: others see to the letter."""

@@ -242,6 +242,17 @@ def test_there_are_bounds_on_how_many_and_on_their_bytes_and_all_are_counted() -
     assert "more than 4 MB" in three.looked_at[1].fault
 
 
+def nested(depth: int) -> bytes:
+    heads = (f'Content-Type: multipart/mixed; boundary="b{n}"\r\n\r\n--b{n}\r\n' for n in range(depth))
+    return "".join(heads).encode()
+
+
+def test_a_mail_of_parts_in_parts_is_taken_apart_in_a_moment_or_not_at_all() -> None:
+    deep = mail_of(nested(100) + b"\r\n" + b"-\r\n" * 100_000)
+    assert only(deep).fault == "the mail cannot be read"
+    assert read_documents(mail_of(nested(20) + attached(PDF, UNKNOWN, "a.pdf"))).attachments
+
+
 def test_a_mail_of_endless_parts_is_not_taken_apart() -> None:
     endless = mail_of(b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + b"--x\r\n\r\na\r\n" * (PART_LINES_MAX + 1))
     assert only(endless).fault == "the mail cannot be read"
