@@ -102,7 +102,7 @@ def after(state: DestinationState, answers: Sequence[Answer], now: datetime, bea
 
 def asks_for_less(answer: Answer) -> bool:
     """Said or shown of this destination's letters: by its words, or since connections break once it was named."""
-    is_fault = isinstance(answer, HostFault) and not is_hosts(answer)
+    is_fault = isinstance(answer, HostFault) and not is_hosts(answer) and answer.phase is not Phase.RENDER
     return isinstance(answer, Throttled) or (is_fault and answer.code in (None, 421))
 
 

@@ -71,5 +71,9 @@ def no_such_bundle() -> Problem:
     return Problem(404, "no-such-bundle", "There is no such bundle")
 
 
+def no_such_mail() -> Problem:
+    return Problem(404, "no-such-mail", "No such mail came back, or it is not kept whole")
+
+
 def not_for_paper() -> Problem:
     return Problem(409, "not-for-paper", "This bundle goes by mail", "A digest is sent, not printed.")

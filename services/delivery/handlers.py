@@ -8,6 +8,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import defer
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -18,10 +19,11 @@ from services.delivery.kinds import SUPPRESSIBLE
 from services.delivery.lines import stand_in_line
 from services.delivery.news_desk import call_off_news, end_news, note_updates
 from services.delivery.outcomes import Decision
-from services.delivery.planning import Answered, PlannedLetter, plan_action, plan_answer, plan_confirmation, plan_news
+from services.delivery.planning import PlannedLetter, plan_action, plan_answer, plan_confirmation, plan_news
 from services.delivery.publishing import heed_cases
 from services.delivery.registering import report_registered
 from services.delivery.states import LetterState
+from services.delivery.supporter_mail import Answered
 from services.delivery.suppressing import SUPPRESSED
 from services.delivery.suppression_list import find_suppressed, normal, share_suppressions
 from services.delivery.tables import Inbox as InboxRow
@@ -56,6 +58,8 @@ from shared.wake import Wake
 
 BATCH_MAX = 200
 LINGER_SECONDS = 0.05
+
+_ANSWERS = select(IncomingMail).options(defer(IncomingMail.content))  # type: ignore[arg-type]  # megabytes
 
 log = structlog.get_logger(__name__)
 
@@ -114,7 +118,7 @@ async def forward_answers(
         now = await tell_time(session, clock)
         fresh = await inbox.take_new(session, events)
         asked = {envelope.data.answer_id: envelope for envelope in fresh}
-        kept = (await session.exec(select(IncomingMail).where(col(IncomingMail.id).in_(asked)))).all()
+        kept = (await session.exec(_ANSWERS.where(col(IncomingMail.id).in_(asked)))).all()
         letters = [plan_answer(asked[answer.id], _written(answer), now) for answer in kept]
         await _keep(session, letters, outbox, wake, now)
     log.info("planned", answers=len(letters), seen_before=len(events) - len(fresh))
@@ -173,7 +177,7 @@ async def close_case(events: Sequence[Envelope[CaseClosedV1]], canceller: Cancel
 
 def _written(answer: IncomingMail) -> Answered:
     whose = answer.from_name or answer.from_address
-    return Answered(answer.letter_id, whose, answer.subject, answer.text)
+    return Answered(whose, answer.subject, answer.text)
 
 
 async def _keep(

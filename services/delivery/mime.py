@@ -8,13 +8,15 @@ Nothing in it guards against injection, so what could break a header is taken ou
 import re
 from base64 import encodebytes
 from binascii import b2a_qp
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from email.encoders import encode_base64
 from email.header import Header
-from email.mime.application import MIMEApplication
+from email.mime.base import MIMEBase
 from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
 from email.policy import compat32
+from enum import StrEnum
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -66,25 +68,49 @@ def write_recipient(address: str) -> tuple[str, bool]:
     return (valid.ascii_email, False) if valid.ascii_email else (valid.normalized, True)
 
 
-@dataclass(frozen=True)
+class MediaType(StrEnum):
+    """What we attach to mail: nothing that runs."""
+
+    PDF = "application/pdf"
+    JPEG = "image/jpeg"
+    PNG = "image/png"
+    TEXT = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
 class Attachment:
-    """A PDF. Its name is ours, and ASCII."""
+    """Its name is ours, and ASCII. Text is in UTF-8."""
 
     name: str
     content: bytes
+    media: MediaType = MediaType.PDF
 
 
-def write_mail(headers: Iterable[bytes], text: str, attachment: Attachment | None = None) -> bytes:
+def write_mail(headers: Iterable[bytes], text: str, attachments: Sequence[Attachment] = ()) -> bytes:
     """The whole mail, with CRLF line ends. `headers` are whole lines, as the functions below write them."""
     charset, encoding, body = _encode(text)
-    if attachment:
-        return b"".join(headers) + _with_attachment(charset, encoding, body, attachment)
+    if attachments:
+        words = MIMENonMultipart("text", "plain", policy=_WIRE, charset=charset)
+        words["Content-Transfer-Encoding"] = encoding
+        words.set_payload(body.decode("ascii"))
+        parts = [words, *map(_attached, attachments)]
+        return b"".join(headers) + MIMEMultipart("mixed", _subparts=parts, policy=_WIRE).as_bytes()
     about = (
         "MIME-Version: 1.0",
         f'Content-Type: text/plain; charset="{charset}"',
         f"Content-Transfer-Encoding: {encoding}",
     )
     return b"".join([*headers, *(f"{line}\r\n".encode() for line in about), b"\r\n", body.replace(b"\n", b"\r\n")])
+
+
+def _attached(attachment: Attachment) -> MIMEBase:
+    """In base64 whatever it is, so that it arrives as it left."""
+    charset = {"charset": "utf-8"} if attachment.media is MediaType.TEXT else {}
+    part = MIMENonMultipart(*attachment.media.split("/"), policy=_WIRE, name=attachment.name, **charset)
+    part.set_payload(attachment.content)
+    encode_base64(part)
+    part.add_header("Content-Disposition", "attachment", filename=attachment.name)
+    return part
 
 
 def plain_header(name: str, value: str) -> bytes:
@@ -158,12 +184,3 @@ def _encode(text: str) -> tuple[str, str, bytes]:
     if len(clean.encode("ascii", "ignore")) > QP_ASCII_SHARE_MIN * len(clean):
         return "utf-8", "quoted-printable", b2a_qp(content)
     return "utf-8", "base64", encodebytes(content)
-
-
-def _with_attachment(charset: str, encoding: str, body: bytes, attachment: Attachment) -> bytes:
-    part = MIMENonMultipart("text", "plain", policy=_WIRE, charset=charset)
-    part["Content-Transfer-Encoding"] = encoding
-    part.set_payload(body.decode("ascii"))
-    document = MIMEApplication(attachment.content, "pdf", policy=_WIRE, name=attachment.name)
-    document.add_header("Content-Disposition", "attachment", filename=attachment.name)
-    return MIMEMultipart("mixed", _subparts=[part, document], policy=_WIRE).as_bytes()

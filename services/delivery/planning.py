@@ -11,6 +11,7 @@ from services.delivery.news import NewsWords
 from services.delivery.outcomes import LETTER_LIFE, first_expiry
 from services.delivery.reports import HeldLetter
 from services.delivery.states import LetterState
+from services.delivery.supporter_mail import Answered
 from shared.messages.actions import ActionAcceptedV1, AnswerForwardingRequestedV1, VerificationRequestedV1
 from shared.messages.actions_news import NewsRequestedV1
 from shared.messages.cases import Channel, Target
@@ -112,18 +113,9 @@ def plan_confirmation(envelope: Envelope[VerificationRequestedV1], now: datetime
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What a target answered to a letter, as far as it is forwarded."""
-
-    letter_id: UUID
-    whose: str
-    subject: str
-    text: str
-
-
 def plan_answer(envelope: Envelope[AnswerForwardingRequestedV1], answer: Answered, now: datetime) -> PlannedLetter:
-    """The mail that brings a target's answer to the supporter. `to_name` is whose answer it is."""
+    """The mail that brings a target's answer to the supporter. `to_name` is whose answer it is, its bundle the
+    mail that came home."""
     asked = envelope.data
     return PlannedLetter(
         id=derived_id("answer", asked.answer_id),
@@ -133,6 +125,7 @@ def plan_answer(envelope: Envelope[AnswerForwardingRequestedV1], answer: Answere
         case_slug=asked.case_slug,
         campaign_name="",
         target_id=NO_TARGET,
+        bundle_id=asked.answer_id,
         channel=Channel.EMAIL,
         country=asked.country,
         partner=None,

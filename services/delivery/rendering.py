@@ -30,7 +30,7 @@ from services.delivery.mime import (
     write_recipient,
 )
 from services.delivery.news import NewsWords
-from services.delivery.supporter_mail import Words, answer_text, confirmation_text, news_text
+from services.delivery.supporter_mail import Answered, Words, answer_text, confirmation_text, news_text
 from shared.posts.networks import Network
 
 OFFICIALS_REMEMBERED_MAX = 1_000
@@ -59,6 +59,18 @@ class Composition:
     bundle_id: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """What goes with a mail besides its words. `left_out`: how many documents of an answer do not; None: nobody knows
+    whether there are any."""
+
+    attachments: tuple[Attachment, ...] = ()
+    left_out: int | None = 0
+
+
+NOTHING = Enclosed()
+
+
 @dataclass(frozen=True)
 class Campaign:
     """Who letters come from: the campaign's own domain, so that DMARC holds. `home`: where bounces come home to."""
@@ -83,7 +95,7 @@ def read_campaign(mail_from: str, signer: Signer | None = None) -> Campaign:
 
 
 def render(
-    letter: Composition, campaign: Campaign, now: datetime, attachment: Attachment | None = None
+    letter: Composition, campaign: Campaign, now: datetime, enclosed: Enclosed = NOTHING
 ) -> RenderedLetter | Refused:
     """Compose the mail. A recipient whose address cannot be written is refused, with the reason."""
     try:
@@ -96,9 +108,9 @@ def render(
         case LetterKind.LETTER:
             content = _compose_letter(letter, campaign, recipient, now)
         case LetterKind.DIGEST:
-            content = _compose_digest(letter, campaign, recipient, now, attachment)
+            content = _compose_digest(letter, campaign, recipient, now, enclosed)
         case _:
-            content = _compose_to_supporter(letter, campaign, recipient, now)
+            content = _compose_to_supporter(letter, campaign, recipient, now, enclosed)
     if campaign.signer:
         content = campaign.signer.sign(content)
     return RenderedLetter(letter.id, campaign.return_path(letter.id), recipient, content, needs_utf8)
@@ -122,7 +134,7 @@ def _compose_letter(letter: Composition, campaign: Campaign, recipient: str, now
 
 
 def _compose_digest(
-    letter: Composition, campaign: Campaign, recipient: str, now: datetime, attachment: Attachment | None
+    letter: Composition, campaign: Campaign, recipient: str, now: datetime, enclosed: Enclosed
 ) -> bytes:
     """From the campaign itself: many people stand behind it."""
     headers = (
@@ -133,13 +145,15 @@ def _compose_digest(
         _dated(letter, campaign, now),
         _content_language(letter.language),
     )
-    return write_mail(headers, letter.body, attachment)
+    return write_mail(headers, letter.body, enclosed.attachments)
 
 
-def _compose_to_supporter(letter: Composition, campaign: Campaign, recipient: str, now: datetime) -> bytes:
+def _compose_to_supporter(
+    letter: Composition, campaign: Campaign, recipient: str, now: datetime, enclosed: Enclosed
+) -> bytes:
     """From us to the supporter, in our own words. Whoever typed the name and address may be somebody else, so as
     little as possible of what they typed is in it."""
-    words = _words_of(letter, campaign)
+    words = _words_of(letter, campaign, enclosed)
     headers = (
         _to("", recipient),
         address_header("From", campaign.name, campaign.address),
@@ -149,19 +163,20 @@ def _compose_to_supporter(letter: Composition, campaign: Campaign, recipient: st
         _unsubscribe(letter, campaign),
         _content_language(words.language),
     )
-    return write_mail(headers, words.text)
+    return write_mail(headers, words.text, enclosed.attachments)
 
 
 def _to(name: str, recipient: str) -> bytes:
     return (address_header if recipient.isascii() else utf8_address_header)("To", name, recipient)
 
 
-def _words_of(letter: Composition, campaign: Campaign) -> Words:
+def _words_of(letter: Composition, campaign: Campaign, enclosed: Enclosed) -> Words:
     language, name = letter.language, letter.sender_name
     if letter.kind is LetterKind.NEWS:
         return news_text(language, name, letter.subject, NewsWords.read(letter.body), campaign.name)
     if letter.kind is LetterKind.ANSWER:
-        return answer_text(language, name, letter.to_name, letter.subject, letter.body, campaign.name)
+        answer = Answered(letter.to_name, letter.subject, letter.body, len(enclosed.attachments), enclosed.left_out)
+        return answer_text(language, name, answer, campaign.name)
     return confirmation_text(language, name, letter.body, letter.expires_at, campaign.name)
 
 

@@ -7,22 +7,21 @@ Results wait in memory while the database is away; if this process dies with the
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 import structlog
 
-from services.delivery.channels import Answer, Channel, Deferred, Phase, Refused, RenderedLetter, Unknown
+from services.delivery.channels import Answer, Channel, Deferred, HostFault, Phase, Refused, RenderedLetter, Unknown
 from services.delivery.channels.accounts import Accounts
 from services.delivery.claiming import ClaimedLetter, Claims, HandoverResult
 from services.delivery.destinations import destination_of
-from services.delivery.digests import file_name
+from services.delivery.enclosing import Enclosures, NoRoom
 from services.delivery.kinds import LetterKind
 from services.delivery.lanes import Lanes
 from services.delivery.metrics import DeliveryMetrics
-from services.delivery.mime import Attachment
 from services.delivery.pacing import HostPace
 from services.delivery.rendering import Campaign, render, write_post
 from services.delivery.result_log import log_results
@@ -63,7 +62,7 @@ class Sender:
         sweep: Sweep,
         channel: Channel,
         accounts: Accounts,
-        document: Callable[[UUID], Awaitable[bytes]],
+        enclosures: Enclosures,
         campaign: Campaign,
         clock: Clock,
         wake: Wake,
@@ -71,7 +70,7 @@ class Sender:
         limits: SenderLimits,
     ) -> None:
         self._claims, self._sweep, self._campaign = claims, sweep, campaign
-        self._channel, self._accounts, self._document = channel, accounts, document
+        self._channel, self._accounts, self._enclosures = channel, accounts, enclosures
         self._clock, self._wake, self._metrics, self._limits = clock, wake, metrics, limits
         self._in_hand: dict[UUID, ClaimedLetter] = {}
         self._held_until: dict[UUID, float] = {}
@@ -192,21 +191,17 @@ class Sender:
         try:
             if letter.composition.kind is LetterKind.ANNOUNCEMENT:
                 return await self._accounts.publish(write_post(letter.composition))
-            rendered = render(letter.composition, self._campaign, self._clock.now(), await self._attachment(letter))
-            if isinstance(rendered, Refused):
-                return rendered
-            return await self._channel.hand_over(replace(rendered, is_ours=lambda: self._holds(letter)))
+            async with self._enclosures.of(letter.composition) as enclosed:
+                rendered = render(letter.composition, self._campaign, self._clock.now(), enclosed)
+                if isinstance(rendered, Refused):
+                    return rendered
+                return await self._channel.hand_over(replace(rendered, is_ours=lambda: self._holds(letter)))
+        except NoRoom:
+            return HostFault(Phase.RENDER, text="too much of other answers is in the air")
         except Exception as fault:
             log.error("handover_broken", letter=str(letter.id), fault=type(fault).__name__, next="tried again later")
             name = type(fault).__name__
             return Unknown(Phase.DOT, text=name) if rendered else Deferred(Phase.RENDER, text=name)
-
-    async def _attachment(self, letter: ClaimedLetter) -> Attachment | None:
-        """Of a digest, its letters in one document."""
-        bundle_id = letter.composition.bundle_id
-        if letter.composition.kind is not LetterKind.DIGEST or bundle_id is None:
-            return None
-        return Attachment(file_name(bundle_id), await self._document(bundle_id))
 
     def _holds(self, letter: ClaimedLetter) -> bool:
         """By a clock that goes on while this process is frozen. A lease once over is over: others see to the letter."""

@@ -1,11 +1,12 @@
 """The words of mail to supporters, in their language or else in English.
 
-A file `templates/<what>.<language>.txt` begins with its subject. Neither the subjects nor our own words name a case or
-anybody at risk: supporters may live where writing is dangerous. Only news does, for who asked for it by name, and where
-the case is not discreet.
+A file `templates/<what>.<language>.txt` begins with its subject, unless it is a paragraph for another. Neither the
+subjects nor our own words name a case or anybody at risk: supporters may live where writing is dangerous. Only news
+does, for who asked for it by name, and where the case is not discreet.
 """
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -36,10 +37,32 @@ def confirmation_text(language: str, name: str, url: str, expires_at: datetime, 
     )
 
 
-def answer_text(language: str, name: str, whose: str, subject: str, text: str, campaign: str) -> Words:
-    """Brings a target's answer to a supporter who stays hidden from them."""
-    told = {"greeted": greeted(name), "whose": whose, "subject": subject, "text": text, "campaign": campaign}
-    return _words("answer", language, told)
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a target said, and how many of its documents are attached and are not. `left_out` None: nobody knows."""
+
+    whose: str
+    subject: str
+    text: str
+    attached: int = 0
+    left_out: int | None = 0
+
+
+def answer_text(language: str, name: str, answer: Answered, campaign: str) -> Words:
+    """Brings a target's answer to a supporter who stays hidden from them. Our words on its documents stand above it:
+    what stands below could be the target's."""
+    told = {"greeted": greeted(name), "whose": answer.whose, "subject": answer.subject, "text": answer.text}
+    return _words("answer", language, told | {"campaign": campaign, "documents": _on_documents(language, answer)})
+
+
+def _on_documents(language: str, answer: Answered) -> str:
+    """A paragraph for those that are attached, and one for those that are not; nothing where there are none."""
+    about = {
+        "answer_attached": answer.attached,
+        "answer_left_out": answer.left_out or 0,
+        "answer_unknown": answer.left_out is None,
+    }
+    return "".join(f"\n{_paragraph(what, language, count)}" for what, count in about.items() if count)
 
 
 def news_text(language: str, name: str, title: str, words: NewsWords, campaign: str) -> Words:
@@ -65,16 +88,23 @@ def greeted(name: str) -> str:
 
 def _words(what: str, language: str, told: dict[str, str]) -> Words:
     known = _templates(what)
-    found = next((tag for tag in (language, language.partition("-")[0]) if tag in known), FALLBACK)
-    subject, text = known[found]
-    return Words(found, subject.substitute(told), text.substitute(told))
+    found = _spoken(language, known)
+    subject, _, text = known[found].partition("\n\n")
+    subject = subject.removeprefix("Subject: ")
+    return Words(found, Template(subject).substitute(told), Template(text).substitute(told))
+
+
+def _paragraph(what: str, language: str, count: int) -> str:
+    known = _templates(what)
+    return Template(known[_spoken(language, known)]).substitute(count=count)
+
+
+def _spoken(language: str, known: Container[str]) -> str:
+    return next((tag for tag in (language, language.partition("-")[0]) if tag in known), FALLBACK)
 
 
 @cache
-def _templates(what: str) -> dict[str, tuple[Template, Template]]:
-    """By language, the subject and the text."""
-    found = {}
-    for path in sorted(TEMPLATES.glob(f"{what}.*.txt")):
-        subject, _, text = path.read_text(encoding="utf-8").partition("\n\n")
-        found[path.name.split(".")[1]] = Template(subject.removeprefix("Subject: ")), Template(text)
-    return found
+def _templates(what: str) -> dict[str, str]:
+    """By language."""
+    paths = sorted(TEMPLATES.glob(f"{what}.*.txt"))
+    return {path.name.split(".")[1]: path.read_text(encoding="utf-8") for path in paths}

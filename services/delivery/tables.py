@@ -73,7 +73,7 @@ class Letter(Row, table=True):
 
     id: UUID = Field(primary_key=True)
     line_id: UUID | None = Field(default=None, description="the line it stands in; only letters by mail stand in one")
-    bundle_id: UUID | None = Field(default=None, description="its bundle, or that a digest brings; of news, its update")
+    bundle_id: UUID | None = Field(default=None, description="its bundle; of news, its update; of an answer, its mail")
     kind: LetterKind = Field(default=LetterKind.LETTER, sa_type=_as_text(LetterKind))
     action_id: UUID
     case_id: UUID

@@ -22,6 +22,7 @@ from services.delivery.channels.accounts import Accounts
 from services.delivery.claiming import Claims
 from services.delivery.desk import Desk
 from services.delivery.dkim_signing import read_signer
+from services.delivery.enclosing import Enclosures
 from services.delivery.groups import Groups
 from services.delivery.home.addresses import LetterAddresses, read_addresses
 from services.delivery.home.homecoming import Homecoming
@@ -109,6 +110,7 @@ class Wiring:
     steering: Steering
     homecoming: Homecoming
     incoming: IncomingReader
+    enclosures: Enclosures
     bundling: Bundling
     bundles: BundleDesk
     news: NewsDesk
@@ -146,7 +148,7 @@ class Wiring:
             sweep,
             self.channel,
             self.accounts,
-            self.bundling.document,
+            self.enclosures,
             self.campaign,
             self.clock,
             self.sender_wake,
@@ -219,6 +221,8 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
     canceller = Canceller(database, outbox, clock)
     suppressions = Suppressions(database, outbox, clock, audit)
     bundling = Bundling(database, outbox, clock, sender_wake, campaign.name, settings.bundles_folder)
+    incoming = IncomingReader(database)
+    enclosures = Enclosures(bundling.document, incoming)
     return Wiring(
         settings=settings,
         clock=clock,
@@ -235,7 +239,7 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
         desk=Desk(database, outbox, clock, audit, sender_wake),
         groups=Groups(database, outbox, clock, audit, sender_wake),
         moving=Moving(database, clock, audit, sender_wake),
-        mail=MailReader(campaign, clock, settings.letters_folder),
+        mail=MailReader(campaign, clock, enclosures, settings.letters_folder),
         staff=staff_of(settings, clock),
         pages=Pages([HERE / "templates"]),
         campaign=campaign,
@@ -246,7 +250,8 @@ def build(settings: DeliverySettings, *, clock: Clock | None = None) -> Wiring:
         lateness=Lateness(database, outbox, clock, standing, metrics),
         steering=Steering(database, clock, audit, sender_wake),
         suppressions=suppressions,
-        incoming=IncomingReader(database),
+        incoming=incoming,
+        enclosures=enclosures,
         bundling=bundling,
         bundles=BundleDesk(database, outbox, clock, audit),
         news=NewsDesk(database),

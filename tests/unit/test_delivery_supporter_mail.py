@@ -10,7 +10,7 @@ import pytest
 from services.delivery.channels import Refused
 from services.delivery.kinds import LetterKind
 from services.delivery.rendering import render
-from services.delivery.supporter_mail import answer_text, confirmation_text, greeted
+from services.delivery.supporter_mail import Answered, answer_text, confirmation_text, greeted
 from shared.languages import LANGUAGES
 from tests.support.delivery_letters import CAMPAIGN, a_composition
 from tests.support.events import NOW
@@ -92,7 +92,26 @@ def test_an_address_that_cannot_be_written_is_refused() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_answer_is_brought_in_every_language_with_nothing_of_it_lost(language: str) -> None:
-    told = {"whose": "ministry@state.example", "subject": "Re: your letter", "text": "We have received it."}
-    words = answer_text(language, "A Supporter", **told, campaign="Write for Rights")
+    answer = Answered("ministry@state.example", "Re: your letter", "We have received it.")
+    words = answer_text(language, "A Supporter", answer, campaign="Write for Rights")
     assert words.language == language
-    assert all(value in words.text for value in told.values())
+    assert all(value in words.text for value in (answer.whose, answer.subject, answer.text))
+    assert "\n\n\n" not in words.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("attached", "left_out", "paragraphs"), [(7, 0, 1), (0, 9, 1), (7, 9, 2), (0, None, 1)])
+def test_what_became_of_its_documents_is_told_above_it_in_every_language(
+    language: str, attached: int, left_out: int | None, paragraphs: int
+) -> None:
+    def said(attached: int, left_out: int | None) -> str:
+        answer = Answered("ministry@state.example", "Re: your letter", "We have received it.", attached, left_out)
+        return answer_text(language, "A Supporter", answer, campaign="Write for Rights").text
+
+    told, plain = said(attached, left_out), said(0, 0)
+    above, below = told.split("We have received it.")
+    assert below == plain.split("We have received it.")[1], "what is below could be theirs"
+    assert above.count("\n\n") == plain.split("We have received it.")[0].count("\n\n") + paragraphs
+    assert ("7" in above, "9" in above) == (bool(attached), bool(left_out))
+    assert "$" not in told
+    assert "\n\n\n" not in told

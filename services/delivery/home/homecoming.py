@@ -5,6 +5,7 @@ they mean beyond the letter is heeded before they are kept: so what is kept was 
 which the mail server takes for a no, it is heeded again.
 """
 
+import asyncio
 from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
@@ -66,14 +67,15 @@ class Homecoming:
 
     async def take(self, letter_id: UUID, content: bytes, envelope_sender: str) -> IncomingKind:
         """Act on a mail and keep it. Raises `NoSuchLetter` and `DatabaseAway`."""
-        incoming, now = read_incoming(content, envelope_sender), self._clock.now()
+        incoming = await asyncio.to_thread(read_incoming, content, envelope_sender)  # megabytes take their time
+        now = self._clock.now()
         meaning = meaning_of(incoming.code, incoming.status) if incoming.kind is IncomingKind.BOUNCE else None
         async with self._database.transaction() as session:
             letter = (await hold_by_id(session, [letter_id])).get(letter_id)
             if letter is None:
                 raise NoSuchLetter
             row = _row(letter, incoming, content, now)
-            if await session.get(IncomingMail, row["id"]):
+            if (await session.exec(select(IncomingMail.id).where(col(IncomingMail.id) == row["id"]))).first():
                 return incoming.kind
             address = await _address_of(session, letter)
         await self._heed(letter, address, incoming, meaning)

@@ -8,9 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from email import message_from_bytes
-from email.errors import MessageError
 from email.message import EmailMessage, Message
-from email.policy import default
 from email.utils import parseaddr
 from enum import StrEnum
 from html.parser import HTMLParser
@@ -18,6 +16,8 @@ from html.parser import HTMLParser
 from flufl.bounce import all_failures
 
 from services.delivery.channels.replies import shorten
+from services.delivery.home.charsets import FALLBACK, read_words
+from services.delivery.home.parsing import UNREADABLE, parse
 from services.delivery.mime import one_line
 
 TEXT_CHARACTERS_MAX = 100_000
@@ -54,10 +54,8 @@ class Incoming:
 def read_incoming(content: bytes, envelope_sender: str) -> Incoming:
     """Raises nothing: what cannot be read is a machine's, with its bytes as text."""
     try:
-        mail = message_from_bytes(content, policy=default)
-        return _read(mail, content, envelope_sender)
-    except (MessageError, LookupError, ValueError, TypeError, AttributeError, IndexError, RecursionError):
-        # The library's parsers of single headers raise all of these on headers that are none.
+        return _read(parse(content), content, envelope_sender)
+    except UNREADABLE:
         return Incoming(IncomingKind.MACHINE, text=_bounded(content.decode("utf-8", "replace")))
 
 
@@ -132,8 +130,8 @@ def _text_of(mail: EmailMessage) -> str:
     part = mail.get_body(preferencelist=("plain", "html"))
     if part is None:
         return ""
-    content = part.get_content()
-    text = content if isinstance(content, str) else ""
+    content = part.get_payload(decode=True)
+    text = read_words(content, part.get_content_charset(FALLBACK)) if isinstance(content, bytes) else ""
     return _bounded(_PlainText.of(text) if part.get_content_type() == "text/html" else text)
 
 

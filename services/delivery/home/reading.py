@@ -1,8 +1,10 @@
 """Reads what came home, for staff."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlmodel import col, select
 
 from services.delivery.home.mail import IncomingKind
@@ -30,6 +32,26 @@ class IncomingReader:
                 statement = statement.where(col(column) == value)
         async with self._database.transaction() as session:
             return [IncomingMail(**row._mapping) for row in (await session.exec(statement)).all()]
+
+    async def find(self, incoming_id: UUID) -> IncomingMail | None:
+        """One of them, without the bytes."""
+        async with self._database.transaction() as session:
+            row = (await session.exec(select(*_SHOWN).where(col(IncomingMail.id) == incoming_id))).first()
+            return IncomingMail(**row._mapping) if row else None
+
+    async def size_bytes(self, incoming_id: UUID | None) -> int | None:
+        """None where it is not kept whole, or not at all."""
+        size: int | None = await self._read(func.length(col(IncomingMail.content)), incoming_id)
+        return size
+
+    async def content(self, incoming_id: UUID | None) -> bytes | None:
+        """All its bytes; None where they are not kept."""
+        content: bytes | None = await self._read(col(IncomingMail.content), incoming_id)
+        return content
+
+    async def _read(self, what: Any, incoming_id: UUID | None) -> Any:
+        async with self._database.transaction() as session:
+            return (await session.exec(select(what).where(col(IncomingMail.id) == incoming_id))).first()
 
 
 _SHOWN = [column for column in IncomingMail.__table__.columns if column.name != "content"]  # type: ignore[attr-defined]
