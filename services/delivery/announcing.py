@@ -16,7 +16,8 @@ from sqlalchemy import insert
 from services.delivery.channels.accounts import Accounts
 from services.delivery.errors import no_such_account, post_too_long
 from services.delivery.kinds import LetterKind
-from services.delivery.planning import NO_TARGET, PlannedLetter
+from services.delivery.lines import stand_in_line
+from services.delivery.planning import NO_TARGET, PlannedLetter, shared_line_of
 from services.delivery.tables import Letter
 from services.delivery.waking import ring_senders
 from shared.audit import Auditor, By
@@ -83,6 +84,7 @@ class Announcer:
         posts = {network: _post(wish, network, subject, now) for network in dict.fromkeys(wish.networks)}
         rows: list[dict[str, Any]] = [post.as_row() for post in posts.values()]
         async with self._database.transaction() as session:
+            await stand_in_line(session, list(posts.values()))
             await (await session.connection()).execute(insert(Letter.__table__), rows)  # type: ignore[attr-defined]
             details = {"letters": [str(post.id) for post in posts.values()]}
             await self._audit.note(session, By(who, wish.why), "post_announced", **details)
@@ -95,6 +97,7 @@ def _post(wish: AnnouncementIn, network: Network, subject: UUID, now: datetime) 
     return PlannedLetter(
         id=uuid4(),
         kind=LetterKind.ANNOUNCEMENT,
+        line_id=shared_line_of(LetterKind.ANNOUNCEMENT, network.value),
         action_id=subject,
         case_id=NO_TARGET,
         case_slug="",

@@ -15,9 +15,11 @@ from sqlmodel import col
 from sqlmodel import select as select_one
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.delivery.open_lines import of_open_lines, open_lines
+from services.delivery.destinations import named
+from services.delivery.kinds import Lane
+from services.delivery.open_lines import NOW, of_open_lines, of_open_shared_lines, open_lines, open_shared_lines
 from services.delivery.pauses import read_pauses
-from services.delivery.tables import IS_QUEUED_LETTER, DeadLetter, Letter, Line
+from services.delivery.tables import IS_QUEUED_LETTER, IS_QUEUED_NO_LETTER, DeadLetter, Letter, Line
 from shared.messages.cases import Channel
 
 LETTERS_PER_LINE_MAX = 10_000
@@ -30,7 +32,8 @@ _OPEN = open_lines(_LINES.c.id, _LINES.c.destination)
 
 @dataclass(frozen=True)
 class Backlog:
-    """Letters that could go now, by destination, and how long the one has waited that has waited longest.
+    """What could go now, by destination, and how long that has waited which has waited longest, without news: it is to
+    wait for all else. Supporters' mail is named by its provider alone.
     `dead_letters`: messages that no handler could take, not replayed yet."""
 
     eligible: Mapping[str, int]
@@ -46,11 +49,20 @@ async def read_backlog(session: AsyncSession, now: datetime) -> Backlog:
 
 async def _count_open(session: AsyncSession, now: datetime) -> tuple[Mapping[str, int], datetime]:
     paused = await read_pauses(session)
-    if paused.everything or Channel.EMAIL in paused.channels:
+    if paused.everything:
         return {}, now
     connection = await session.connection()
-    lines = await connection.execute(_OPEN, of_open_lines(paused, now))
     eligible, oldest = Counter[str](), now
+    shared = await connection.execute(_OPEN_SHARED, of_open_shared_lines(paused, now))
+    for lane, destination, count, first in shared.all():
+        if lane is not Lane.NEWS:
+            oldest = min(oldest, first)
+        elif Channel.EMAIL in paused.channels:
+            continue
+        eligible[named(destination)] += count
+    if Channel.EMAIL in paused.channels:
+        return eligible, oldest
+    lines = await connection.execute(_OPEN, of_open_lines(paused, now))
     for line_id, destination in lines.all():
         count, first = (await connection.execute(_of_line(line_id, now))).one()
         if count:
@@ -60,6 +72,21 @@ async def _count_open(session: AsyncSession, now: datetime) -> tuple[Mapping[str
 
 
 def _of_line(line_id: Any, now: datetime) -> Select[int, Any]:
-    due = (IS_QUEUED_LETTER, _LETTERS.c.line_id == line_id, _LETTERS.c.next_at <= now, _LETTERS.c.expires_at > now)
-    some = select(_LETTERS.c.next_at).where(*due).order_by(_LETTERS.c.next_at).limit(LETTERS_PER_LINE_MAX).subquery()
+    due = _due(IS_QUEUED_LETTER, _LETTERS.c.line_id == line_id, _LETTERS.c.expires_at > now, now=now)
+    some = due.limit(LETTERS_PER_LINE_MAX).subquery()
     return select(func.count(), func.min(some.c.next_at)).select_from(some)
+
+
+def _due(*which: Any, now: Any) -> Select[Any]:
+    return select(_LETTERS.c.next_at).where(*which, _LETTERS.c.next_at <= now).order_by(_LETTERS.c.next_at)
+
+
+def _open_shared() -> Select[Any]:
+    """With each line, how much of it is due, and since when. They may be thousands, so that is asked of all at once."""
+    mine = _due(IS_QUEUED_NO_LETTER, _LETTERS.c.line_id == _LINES.c.id, now=NOW).correlate(_LINES)
+    count = select(func.count()).select_from(mine.limit(LETTERS_PER_LINE_MAX).subquery()).correlate(_LINES)
+    first = mine.limit(1).scalar_subquery()
+    return open_shared_lines(_LINES.c.lane, _LINES.c.destination, count.scalar_subquery(), first)
+
+
+_OPEN_SHARED = _open_shared()

@@ -21,6 +21,7 @@ from services.delivery.digests import digest_letter
 from services.delivery.errors import no_such_bundle
 from services.delivery.holding import DIGEST_LETTERS_MAX, Verdict, hold_letters, write_verdicts
 from services.delivery.kinds import LetterKind
+from services.delivery.lines import stand_in_line
 from services.delivery.outcomes import Decision
 from services.delivery.pauses import read_pauses
 from services.delivery.reports import HeldLetter
@@ -133,7 +134,8 @@ class Bundling:
         active = (await find_active(session, [bundle.target_id], now)).get(bundle.target_id)
         countries = len({letter.country for letter in letters})
         mail = digest_letter(bundle, first, active[0] if active else first.to_address, countries, now)
-        await insert_many_once(session, Letter, [mail])
+        await stand_in_line(session, [mail])
+        await insert_many_once(session, Letter, [mail.as_row()])
         await ring_senders(session, self._wake)
 
     async def _finish_all(self) -> None:

@@ -71,6 +71,24 @@ def choose(
     return Choice(by_line, grants)
 
 
+def share_out(
+    lines: Mapping[UUID, str], rooms: Mapping[str, int], most: Mapping[UUID, int], count_max: int
+) -> dict[UUID, int]:
+    """By line how many to take of what is no letter, up to `count_max` in all: lines, each with its destination, take
+    turns. No line gives more than `most`, where that is known of it."""
+    left, counts = dict(rooms), dict[UUID, int]()
+    turns = deque(lines)
+    while turns and count_max > 0:
+        line_id = turns.popleft()
+        count, destination = counts.get(line_id, 0), lines[line_id]
+        if left[destination] > 0 and count < most.get(line_id, count_max + count):
+            counts[line_id] = count + 1
+            left[destination] -= 1
+            count_max -= 1
+            turns.append(line_id)
+    return counts
+
+
 class _Turns:
     """Whose turn it is: round and round the cases, in each round its partners, in each of those its lines."""
 

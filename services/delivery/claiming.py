@@ -15,11 +15,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.cancelling import DEAD_MAILBOX, Canceller
 from services.delivery.channels import Answer, Dead
-from services.delivery.destinations import Bearing
-from services.delivery.grant_book import note_answers
+from services.delivery.destinations import Bearing, destination_of
+from services.delivery.grant_book import note_answers, write_rates
 from services.delivery.holding import Verdict, hold_by_id, write_verdicts
-from services.delivery.kinds import SUPPRESSIBLE, LetterKind
-from services.delivery.next_letters import find_letters, find_news, find_others, take_turn
+from services.delivery.kinds import SUPPRESSIBLE, Lane, LetterKind
+from services.delivery.next_letters import count_airborne, find_letters, take_turn
+from services.delivery.next_others import find_others
 from services.delivery.outcomes import Decision, SendPolicy, decide
 from services.delivery.pauses import read_pauses
 from services.delivery.rendering import Composition
@@ -29,6 +30,7 @@ from services.delivery.suppressing import DEAD_FOR, Suppressions, turn_away
 from services.delivery.suppression_list import BY_MAIL_SERVER, find_suppressed, normal
 from services.delivery.tables import Attempt, Letter
 from services.delivery.target_addresses import move_letters, next_address
+from services.delivery.traffic import Traffic
 from shared.audit import By
 from shared.clock import Clock, FollowingClock
 from shared.db import Database
@@ -83,6 +85,10 @@ class HandoverResult:
     started_at: datetime
     ended_at: datetime
 
+    @property
+    def destination(self) -> str:
+        return destination_of(self.letter.composition.to_address)
+
 
 class Claims:
     """One sender's claims. `owner` names the sender among all that run now or ever ran."""
@@ -128,20 +134,13 @@ class Claims:
             paused = await read_pauses(session)
             if paused.everything:
                 return []
-            others = await find_others(session, min(count_max, others_max), now)
-            letters = await find_letters(
-                session,
-                self._owner,
-                self._default,
-                paused,
-                now,
-                count_max=count_max - len(others),
-                slots=slots or ANY_NUMBER,
-                at_once_max=self._bearing.at_once_max,
-                landed=landed or {},
-            )
+            airborne = await count_airborne(session, self._owner, landed or {})
+            traffic = Traffic(slots or ANY_NUMBER, self._bearing.at_once_max, airborne)
+            others = await find_others(session, Lane.OTHERS, paused, traffic, now, min(count_max, others_max))
+            letters = await find_letters(session, self._default, paused, traffic, now, count_max - len(others))
             room = min(news_max, count_max - len(others) - len(letters)) if len(others) < others_max else 0
-            news = await find_news(session, paused, room, now)
+            news = await find_others(session, Lane.NEWS, paused, traffic, now, room)
+            await write_rates(session, traffic.spent)
             return await self._turn_away(session, await self._take(session, [*others, *letters, *news], now), now)
 
     async def _take(self, session: AsyncSession, letter_ids: Sequence[UUID], now: datetime) -> list[ClaimedLetter]:
@@ -182,7 +181,7 @@ class Claims:
         """Write attempts, new states and events, all or nothing. Returns what was decided, by letter.
 
         Harmless twice, as after a connection lost at commit: by then the letter is not ours to change, and stays."""
-        now, answers = self._clock.now(), {result.letter.id: result.answer for result in results}
+        now, answers = self._clock.now(), {result.letter.id: (result.destination, result.answer) for result in results}
         async with self._database.transaction() as session:
             held = await hold_by_id(session, [result.letter.id for result in results])
             verdicts, attempts, moves = [], [], dict[UUID, str]()
@@ -198,8 +197,8 @@ class Claims:
             await insert_many(session, Attempt, attempts)
             await write_verdicts(session, self._outbox, verdicts, now)
             await move_letters(session, moves, now)
-            heard = [(verdict.letter.line_id, answers[verdict.letter.id]) for verdict in verdicts]
-            await note_answers(session, [(line_id, answer) for line_id, answer in heard if line_id], now, self._bearing)
+            heard = [answers[verdict.letter.id] for verdict in verdicts]
+            await note_answers(session, heard, now, self._bearing)
         await self._suppress_dead(results, {verdict.letter.id: verdict.letter for verdict in verdicts})
         return {verdict.letter.id: verdict for verdict in verdicts}
 

@@ -12,7 +12,7 @@ from services.delivery.channels import Accepted, Answer, Blocked, HostFault, Pha
 from services.delivery.gcra import Rate, allow
 from services.delivery.granting import BURSTS_PER_HOUR, HOUR
 
-NOWHERE = "nowhere"
+NOWHERE, ELSEWHERE = "nowhere", "elsewhere"
 REST_MAX = timedelta(hours=1)
 COOL_STEPS_MAX = 16
 WINDOW = timedelta(hours=1)
@@ -68,6 +68,11 @@ def destination_of(address: str | None) -> str:
     """The provider's name, or the domain in lower case."""
     domain = (address or "").rpartition("@")[2].strip().lower().rstrip(".")
     return PROVIDERS.get(domain, domain) or NOWHERE
+
+
+def named(destination: str) -> str:
+    """What metrics call a destination that supporters' mail goes to: the provider. A domain may be a person's own."""
+    return destination if destination in PROVIDERS.values() else ELSEWHERE
 
 
 def room(state: DestinationState, in_the_air: int, most: int, now: datetime) -> int:

@@ -1,12 +1,11 @@
 """A digest's own mail: a covering letter, the count, and the letters attached as one PDF. Pure."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from services.delivery.kinds import LetterKind
 from services.delivery.outcomes import LETTER_LIFE
-from services.delivery.planning import PlannedLetter
+from services.delivery.planning import PlannedLetter, shared_line_of
 from services.delivery.tables import Bundle, Letter
 from shared.messages.envelope import derived_id
 
@@ -14,10 +13,10 @@ NO_CASE = UUID(int=0)
 LANGUAGE = "en"
 
 
-def digest_letter(bundle: Bundle, first: Letter, address: str | None, countries: int, now: datetime) -> dict[str, Any]:
-    """The row of the mail, due now. `first` is one of its letters."""
+def digest_letter(bundle: Bundle, first: Letter, address: str | None, countries: int, now: datetime) -> PlannedLetter:
+    """The mail, due now. `first` is one of its letters."""
     many = f"{bundle.letters} letters" if bundle.letters != 1 else "1 letter"
-    planned = PlannedLetter(
+    return PlannedLetter(
         id=derived_id("digest", bundle.id),
         kind=LetterKind.DIGEST,
         action_id=bundle.id,
@@ -39,8 +38,9 @@ def digest_letter(bundle: Bundle, first: Letter, address: str | None, countries:
         next_at=now,
         expires_at=now + LETTER_LIFE,
         created_at=now,
+        line_id=shared_line_of(LetterKind.DIGEST, address),
+        bundle_id=bundle.id,
     )
-    return planned.as_row() | {"bundle_id": bundle.id}
 
 
 def file_name(bundle_id: UUID) -> str:

@@ -36,13 +36,13 @@ async def foresee(session: AsyncSession, letter: Letter, now: datetime) -> str:
         return "It waits to be printed with its target's next bundle, or for its supporter to say that they posted it."
     if letter.next_at > now:
         return f"It is tried at {_clock(letter.next_at)}, and until {_clock(letter.expires_at)}."
-    if letter.kind is LetterKind.LETTER and (reason := await _hindrance(session, letter, now)):
+    if reason := await _hindrance(session, letter, now):
         return reason
     return "It goes as soon as a sender has room."
 
 
 async def _hindrance(session: AsyncSession, letter: Letter, now: datetime) -> str | None:
-    target = await session.get(TargetPolicy, letter.target_id)
+    target = await session.get(TargetPolicy, letter.target_id) if letter.kind is LetterKind.LETTER else None
     destination = await session.get(Destination, destination_of(letter.to_address))
     if target and target.is_bundled:
         return "It waits for the next bundle of its target."
@@ -71,7 +71,7 @@ async def _pause_of(session: AsyncSession, letter: Letter) -> Pause | None:
     if letter.kind is LetterKind.NEWS:
         subjects.pop(Scope.TARGET)
     elif letter.kind is not LetterKind.LETTER:
-        subjects = {Scope.EVERYTHING: ""}
+        subjects = {scope: subjects[scope] for scope in (Scope.EVERYTHING, Scope.DESTINATION)}
     pauses = await session.exec(select(Pause).order_by(col(Pause.since)))
     return next((pause for pause in pauses if subjects.get(Scope(pause.scope)) == pause.subject), None)
 

@@ -1,6 +1,6 @@
 """Writes down what was granted, so that it holds for all senders, and what destinations answered, so that all learn.
 
-Everybody writes in order of the keys: targets, destinations, lines.
+Everybody writes in order of the keys: targets, lines, destinations.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.channels import Answer
 from services.delivery.choosing import Choice, Waiting
-from services.delivery.destinations import Bearing, DestinationState, after, spend
+from services.delivery.destinations import Bearing, DestinationState, after
 from services.delivery.granting import settle
 from services.delivery.tables import IS_QUEUED_LETTER, Destination, Letter, Line, TargetPolicy
 from shared.delivery_policy import DeliveryPolicy
@@ -34,26 +34,19 @@ async def write_grants(
     lines: Sequence[Waiting],
     choice: Choice,
     policies: Mapping[UUID, DeliveryPolicy],
-    states: Mapping[str, DestinationState],
     found: Mapping[UUID, int],
     now: datetime,
 ) -> None:
-    """What targets and destinations gave, as far as there were letters; and when each line is looked at again."""
-    used, sent_to = Counter[UUID](), Counter[str]()
+    """What targets gave, as far as there were letters; and when each line is looked at again."""
+    used = Counter[UUID]()
     for line in lines:
         used[line.target_id] += found.get(line.line_id, 0)
-        sent_to[line.destination] += found.get(line.line_id, 0)
     targets = []
     for target_id, granted in choice.grants.items():
         settled = settle(policies[target_id], granted, used[target_id], now)
         row = dict(zip(("new_tat", "new_day", "new_count"), astuple(settled.state), strict=True))
         targets.append(row | {"target": target_id, "new_open_at": settled.open_at})
     await _execute(session, _WRITE_TARGET, targets, "target")
-    limited = {name: spend(states[name], count, now)[1] for name, count in sent_to.items() if states[name].per_hour}
-    rates = [
-        {"destination": name, "new_tat": state.tat, "new_open_at": state.open_at} for name, state in limited.items()
-    ]
-    await _execute(session, _WRITE_RATE, rates, "destination")
     full, dry = [], []
     for line in lines:
         asked, got = choice.by_line[line.line_id], found.get(line.line_id, 0)
@@ -67,19 +60,22 @@ async def write_grants(
     await _execute(session, _RUN_DRY, dry, "line")
 
 
+async def write_rates(session: AsyncSession, spent: Mapping[str, DestinationState]) -> None:
+    """What destinations with a rate gave, at the end of a claim: whoever learns of them meanwhile need not wait."""
+    rates = [{"destination": name, "new_tat": state.tat, "new_open_at": state.open_at} for name, state in spent.items()]
+    await _execute(session, _WRITE_RATE, rates, "destination")
+
+
 async def note_answers(
-    session: AsyncSession, heard: Sequence[tuple[UUID, Answer]], now: datetime, bearing: Bearing
+    session: AsyncSession, heard: Sequence[tuple[str, Answer]], now: datetime, bearing: Bearing
 ) -> None:
-    """Let destinations learn from what came of their letters."""
+    """Let destinations learn from what came of what went there, whatever its kind."""
     if not heard:
         return
     connection = await session.connection()
-    of_lines = select(_LINES.c.id, _LINES.c.destination).where(_LINES.c.id.in_({line_id for line_id, _ in heard}))
-    rows = await connection.execute(of_lines)
-    names: dict[UUID, str] = {row[0]: row[1] for row in rows}
     by_name: dict[str, list[Answer]] = {}
-    for line_id, answer in heard:
-        by_name.setdefault(names[line_id], []).append(answer)
+    for name, answer in heard:
+        by_name.setdefault(name, []).append(answer)
     statement = select(_DESTINATIONS.c.name, *STATE_OF_DESTINATION).where(_DESTINATIONS.c.name.in_(by_name))
     held = (await connection.execute(statement.order_by(_DESTINATIONS.c.name).with_for_update())).all()
     learned = {name: after(DestinationState(*state), by_name[name], now, bearing) for name, *state in held}

@@ -16,6 +16,18 @@ class LetterKind(StrEnum):
     NEWS = "news"
 
 
+class Lane(StrEnum):
+    """What goes by different turns: letters; news, which goes last; and all others, which somebody waits for."""
+
+    LETTERS = "letters"
+    OTHERS = "others"
+    NEWS = "news"
+
+
+def lane_of(kind: LetterKind) -> Lane:
+    return {LetterKind.LETTER: Lane.LETTERS, LetterKind.NEWS: Lane.NEWS}.get(kind, Lane.OTHERS)
+
+
 TO_SUPPORTERS = frozenset({LetterKind.CONFIRMATION, LetterKind.ANSWER, LetterKind.NEWS})
 # What goes to an address only while it is not on the list of those that nothing is sent to.
 SUPPRESSIBLE = frozenset({LetterKind.LETTER, LetterKind.NEWS})

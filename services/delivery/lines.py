@@ -9,8 +9,8 @@ from sqlalchemy import bindparam, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.destinations import destination_of
-from services.delivery.kinds import LetterKind
-from services.delivery.planning import PlannedLetter
+from services.delivery.kinds import LetterKind, lane_of
+from services.delivery.planning import NO_TARGET, PlannedLetter
 from services.delivery.tables import Destination, Line, TargetPolicy
 from shared.db import insert_once
 
@@ -58,10 +58,12 @@ async def _insert(session: AsyncSession, table: Any, rows: Collection[dict[str, 
 
 
 def _line(line_id: UUID, letter: PlannedLetter) -> dict[str, Any]:
+    is_letter = letter.kind is LetterKind.LETTER
     return {
         "id": line_id,
-        "case_id": letter.case_id,
-        "target_id": letter.target_id,
+        "lane": lane_of(letter.kind),
+        "case_id": letter.case_id if is_letter else NO_TARGET,
+        "target_id": letter.target_id if is_letter else NO_TARGET,
         "partner": letter.partner,
         "destination": destination_of(letter.to_address),
         "closes_at": letter.closes_at,

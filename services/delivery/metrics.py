@@ -1,10 +1,12 @@
 """What delivery measures."""
 
+from collections import Counter as Counts
 from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.delivery.backlog import Backlog
+from services.delivery.destinations import named
 from services.delivery.standing import Overview
 from services.delivery.states import LIVE, LetterState
 
@@ -35,11 +37,14 @@ class DeliveryMetrics:
             "delivery_destinations_resting", "Destinations that asked for less", registry=registry
         )
         self.queued = Gauge(
-            "delivery_queued_letters", "Queued letters, by destination", ("destination",), registry=registry
+            "delivery_queued_letters",
+            "Queued letters and all else, by destination",
+            ("destination",),
+            registry=registry,
         )
         self.eligible = Gauge(
             "delivery_eligible_letters",
-            "Letters that could go now: due, target and destination open, not paused",
+            "Letters and all else that could go now: due, target and destination open, not paused",
             ("destination",),
             registry=registry,
         )
@@ -55,7 +60,11 @@ class DeliveryMetrics:
         self.targets_late.set(sum(target.is_late for target in overview.targets))
         self.destinations_held.set(sum(bool(one.held_because) for one in overview.destinations))
         self.destinations_resting.set(sum(bool(one.cool_until) for one in overview.destinations))
-        _set_by_destination(self.queued, {one.name: one.queued for one in overview.destinations})
+        queued = Counts[str]()
+        for one in overview.destinations:
+            queued[one.name] += one.queued - one.others
+            queued[named(one.name)] += one.others
+        _set_by_destination(self.queued, +queued)
 
     def set_backlog(self, backlog: Backlog) -> None:
         self.lag_seconds.set(backlog.lag.total_seconds())

@@ -22,7 +22,8 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Paused:
-    """What must not be sent now: letters and news. `everything` holds for supporters' other mail too."""
+    """What must not be sent now: letters and news. Supporters' other mail, digests and posts, which somebody waits for,
+    are held by `everything` and by their destination alone."""
 
     everything: bool = False
     channels: frozenset[str] = frozenset()

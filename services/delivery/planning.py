@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from services.delivery.destinations import destination_of
-from services.delivery.kinds import LetterKind
+from services.delivery.kinds import LetterKind, lane_of
 from services.delivery.news import NewsWords
 from services.delivery.outcomes import LETTER_LIFE, first_expiry
 from services.delivery.reports import HeldLetter
@@ -91,6 +91,7 @@ def plan_confirmation(envelope: Envelope[VerificationRequestedV1], now: datetime
     return PlannedLetter(
         id=derived_id("confirmation", asked.action_id, asked.number),
         kind=LetterKind.CONFIRMATION,
+        line_id=shared_line_of(LetterKind.CONFIRMATION, asked.mailbox),
         action_id=asked.action_id,
         case_id=asked.case_id,
         case_slug=asked.case_slug,
@@ -120,6 +121,7 @@ def plan_answer(envelope: Envelope[AnswerForwardingRequestedV1], answer: Answere
     return PlannedLetter(
         id=derived_id("answer", asked.answer_id),
         kind=LetterKind.ANSWER,
+        line_id=shared_line_of(LetterKind.ANSWER, asked.mailbox),
         action_id=asked.action_id,
         case_id=asked.case_id,
         case_slug=asked.case_slug,
@@ -149,6 +151,7 @@ def plan_news(envelope: Envelope[NewsRequestedV1], now: datetime) -> PlannedLett
     return PlannedLetter(
         id=asked.news_id,
         kind=LetterKind.NEWS,
+        line_id=shared_line_of(LetterKind.NEWS, asked.mailbox),
         action_id=asked.action_id,
         case_id=asked.case_id,
         case_slug=asked.case_slug,
@@ -175,6 +178,11 @@ def plan_news(envelope: Envelope[NewsRequestedV1], now: datetime) -> PlannedLett
 def line_of(case_id: UUID, target_id: UUID, partner: str | None, address: str | None) -> UUID:
     """The same for letters that wait for the same: fairness and limits look at lines alone."""
     return derived_id("line", case_id, target_id, partner or "", destination_of(address))
+
+
+def shared_line_of(kind: LetterKind, address: str | None) -> UUID:
+    """Of what is no letter: one line for all of its lane over one destination."""
+    return derived_id("line", lane_of(kind), destination_of(address))
 
 
 def _letter(action: ActionAcceptedV1, target: Target, traceparent: str | None, now: datetime) -> PlannedLetter:

@@ -17,7 +17,6 @@ import structlog
 from services.delivery.channels import Answer, Channel, Deferred, HostFault, Phase, Refused, RenderedLetter, Unknown
 from services.delivery.channels.accounts import Accounts
 from services.delivery.claiming import ClaimedLetter, Claims, HandoverResult
-from services.delivery.destinations import destination_of
 from services.delivery.enclosing import Enclosures, NoRoom
 from services.delivery.kinds import LetterKind
 from services.delivery.lanes import Lanes
@@ -156,8 +155,7 @@ class Sender:
         return max(1, self._limits.letters_max // NEWS_SHARE) - flying
 
     def _landed_by_destination(self) -> Mapping[str, int]:
-        letters = (result.letter.composition for result in self._results)
-        return Counter(destination_of(one.to_address) for one in letters if one.kind is LetterKind.LETTER)
+        return Counter(result.destination for result in self._results)
 
     def _take_off(self, letter: ClaimedLetter, claimed_at: float) -> None:
         self._in_hand[letter.id] = letter

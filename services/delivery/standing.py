@@ -4,27 +4,38 @@ Queued letters are counted by line in one pass over the index of what is due; al
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from services.delivery.forecasting import forecast
 from services.delivery.granting import TargetState
+from services.delivery.kinds import Lane
 from services.delivery.next_letters import read_policy
 from services.delivery.pauses import Paused, read_pauses
-from services.delivery.tables import IS_QUEUED_LETTER, IS_SENDING, Destination, Letter, Line, TargetPolicy
+from services.delivery.tables import (
+    IS_QUEUED_LETTER,
+    IS_QUEUED_NO_LETTER,
+    IS_SENDING,
+    Destination,
+    Letter,
+    Line,
+    TargetPolicy,
+)
 from shared.clock import Clock
 from shared.db import Database
 from shared.delivery_policy import DeliveryPolicy
 from shared.messages.cases import Channel
 
 SHOWN_MAX = 200
+OTHERS_COUNTED_MAX = 2_000
 
 K = TypeVar("K")
 
@@ -42,8 +53,11 @@ class LineCount:
 
 @dataclass(frozen=True)
 class DestinationStanding:
+    """`others`: how many of those queued are no letters."""
+
     name: str
     queued: int
+    others: int
     in_the_air: int
     per_hour: int | None
     at_once_max: int | None
@@ -159,7 +173,7 @@ def _is_held_up(line: LineCount, paused: Paused) -> bool:
 async def _count_lines(session: AsyncSession) -> list[LineCount]:
     counts = select(Letter.line_id, func.count()).where(IS_QUEUED_LETTER).group_by(col(Letter.line_id))
     queued = dict((await session.exec(counts)).all())
-    lines = await session.exec(select(Line))
+    lines = await session.exec(select(Line).where(Line.lane == Lane.LETTERS))
     return [
         LineCount(line.case_id, line.target_id, line.destination, line.closes_at, queued.get(line.id, 0))
         for line in lines
@@ -169,11 +183,12 @@ async def _count_lines(session: AsyncSession) -> list[LineCount]:
 async def _destinations(session: AsyncSession, lines: Sequence[LineCount], paused: Paused) -> list[DestinationStanding]:
     flying = select(Line.destination, func.count()).join(Letter, col(Letter.line_id) == Line.id).where(IS_SENDING)
     in_the_air = dict((await session.exec(flying.group_by(col(Line.destination)))).all())
-    by_name = _by(lines, lambda line: line.destination)
+    by_name, others = _by(lines, lambda line: line.destination), await _count_others(session)
     found = [
         DestinationStanding(
             name=row.name,
-            queued=sum(line.queued for line in by_name.get(row.name, [])),
+            queued=sum(line.queued for line in by_name.get(row.name, [])) + others.get(row.name, 0),
+            others=others.get(row.name, 0),
             in_the_air=in_the_air.get(row.name, 0),
             per_hour=row.per_hour,
             at_once_max=row.at_once_max,
@@ -181,9 +196,26 @@ async def _destinations(session: AsyncSession, lines: Sequence[LineCount], pause
             held_because=row.held_because,
             is_paused=paused.everything or row.name in paused.destinations,
         )
-        for row in await session.exec(select(Destination).order_by(col(Destination.name)))
+        for row in await session.exec(_worth_showing({*by_name, *in_the_air, *others}))
     ]
     return sorted(found, key=lambda one: (one.held_because is None, -one.queued))
+
+
+async def _count_others(session: AsyncSession) -> dict[str, int]:
+    """By destination what is queued and no letter: of those with most of it, up to `OTHERS_COUNTED_MAX`."""
+    by_line = select(Letter.line_id, func.count().label("queued")).where(IS_QUEUED_NO_LETTER)
+    counts = by_line.group_by(col(Letter.line_id)).subquery()
+    queued = func.sum(counts.c.queued)
+    found = select(Line.destination, queued).join(counts, counts.c.line_id == Line.id).group_by(col(Line.destination))
+    rows = await session.exec(found.order_by(queued.desc()).limit(OTHERS_COUNTED_MAX))
+    return {name: int(count) for name, count in rows}
+
+
+def _worth_showing(busy: Collection[str]) -> SelectOfScalar[Destination]:
+    """Supporters' mail goes to thousands of domains: of these only what is busy, or not as it should be."""
+    limits = (Destination.per_hour, Destination.cool_until, Destination.held_because)
+    is_worth_it = or_(col(Destination.name).in_(sorted(busy)), *(col(limit).is_not(None) for limit in limits))
+    return select(Destination).where(is_worth_it).order_by(col(Destination.name))
 
 
 async def _cases(session: AsyncSession, lines: Sequence[LineCount], paused: Paused) -> list[CaseStanding]:

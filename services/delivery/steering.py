@@ -103,7 +103,7 @@ class Steering:
 
 async def _known(session: AsyncSession, scope: Scope, subject: str) -> str:
     """The subject as it is written down. Raises 404 for a case or target nobody knows, a channel that there is not,
-    and a destination that no letter went to, unless it is a provider: news may go there."""
+    and a destination that nothing went to yet, unless it is a provider."""
     match scope:
         case Scope.EVERYTHING:
             return ""

@@ -115,7 +115,8 @@ class PauseOut(Out):
 
 class DestinationOut(Out):
     name: str
-    queued: int
+    queued: int = Field(description="letters and all else")
+    others: int = Field(description="how many of those queued are no letters")
     in_the_air: int
     per_hour: int | None
     at_once_max: int | None

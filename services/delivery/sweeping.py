@@ -1,10 +1,12 @@
-"""Sees to letters that nobody holds: lapsed leases, uncertain ones whose time has come, and the expired.
+"""Sees to letters that nobody holds: lapsed leases, uncertain ones whose time has come, the expired, and what is no
+letter and stands in no line yet. And lets lines rest that have nothing to send.
 
 Every sender sweeps; rows that another one has locked are passed over.
 """
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import insert, or_
 from sqlalchemy.orm import Mapped
@@ -16,6 +18,7 @@ from services.delivery.holding import Condition, Verdict, hold_letters, write_ve
 from services.delivery.kinds import LetterKind
 from services.delivery.outcomes import Decision, SendPolicy, decide_lapse, decide_uncertain
 from services.delivery.reports import HeldLetter
+from services.delivery.shared_lines import LINES_MAX, line_up, rest_idle, wake_missed
 from services.delivery.states import LetterState
 from services.delivery.tables import IS_QUEUED, IS_SENDING, IS_UNCERTAIN, Attempt, Letter, TargetPolicy
 from services.delivery.telling_time import tell_time
@@ -35,16 +38,18 @@ EXPIRED = Decision(LetterState.FAILED, counts=False, failure=FailureReason.EXPIR
 class Sweep:
     def __init__(self, database: Database, outbox: Outbox, clock: Clock, policy: SendPolicy) -> None:
         self._database, self._outbox, self._clock, self._policy = database, outbox, clock, policy
+        self._rested: list[UUID] = []
 
     async def sweep(self) -> int:
-        """One round over all three, a bounded number of chunks each. Returns how many letters were seen to."""
+        """One round over all, a bounded number of chunks each. Returns how many letters were seen to."""
         count = 0
-        for step in (self._release_lapsed, self._resolve_uncertain, self._expire_queued):
+        for step in (self._release_lapsed, self._resolve_uncertain, self._expire_queued, self._line_up):
             for _ in range(CHUNKS_MAX):
                 found = await step()
                 count += found
                 if found < CHUNK_LETTERS_MAX:
                     break
+        await self._rest_lines()
         return count
 
     async def _release_lapsed(self) -> int:
@@ -85,6 +90,25 @@ class Sweep:
             verdicts = [Verdict(letter, EXPIRED, letter.fence) for letter in letters]
             await write_verdicts(session, self._outbox, verdicts, now)
         return len(letters)
+
+    async def _line_up(self) -> int:
+        """What a version before these lines has planned, or is planning beside us, is found by no claim till then."""
+        async with self._database.transaction() as session:
+            return await line_up(session, CHUNK_LETTERS_MAX)
+
+    async def _rest_lines(self) -> None:
+        """Those that were laid to rest in the round before are looked at once more: what was being planned then is
+        there by now."""
+        missed, self._rested = self._rested, []
+        for _ in range(CHUNKS_MAX):
+            async with self._database.transaction() as session:
+                now = await tell_time(session, self._clock)
+                await wake_missed(session, missed, now)
+                rested = await rest_idle(session, now)
+            self._rested += rested
+            missed = []
+            if len(rested) < LINES_MAX:
+                break
 
 
 async def _hold(session: AsyncSession, *where: Condition, by: Mapped[Any]) -> list[HeldLetter]:

@@ -11,7 +11,7 @@ from sqlmodel import Field, SQLModel
 
 from services.delivery.channels import Outcome, Phase
 from services.delivery.home.mail import IncomingKind
-from services.delivery.kinds import LetterKind
+from services.delivery.kinds import Lane, LetterKind
 from services.delivery.states import LetterState
 from shared.audit import AuditColumns
 from shared.db import UtcDateTime
@@ -25,10 +25,9 @@ from shared.outbox import OutboxColumns
 # Written out, not bound as parameters: only then can a prepared statement use the partial indexes below.
 IS_QUEUED = text("state = 'queued'")
 IS_QUEUED_LETTER = text("state = 'queued' AND kind = 'letter'")
-# Wrapped, or the planner might follow `other_due`, where news stands too.
-IS_QUEUED_OTHER = text("state = 'queued' AND coalesce(kind, '') NOT IN ('letter', 'news')")
-# The version before news, which somebody may go back to, looks for what it sends by these.
 IS_QUEUED_NO_LETTER = text("state = 'queued' AND kind <> 'letter'")
+# The version before lines of these, which somebody may go back to, looks for what it sends by these.
+IS_QUEUED_OTHER = text("state = 'queued' AND coalesce(kind, '') NOT IN ('letter', 'news')")
 IS_QUEUED_NEWS = text("state = 'queued' AND kind = 'news'")
 IS_NEWS = text("kind = 'news'")
 IS_SENDING = text("state = 'sending'")
@@ -55,7 +54,7 @@ class Letter(Row, table=True):
     __tablename__ = "letter"
     __table_args__ = (
         Index("letter_due", "line_id", "next_at", postgresql_where=IS_QUEUED_LETTER, sqlite_where=IS_QUEUED_LETTER),
-        Index("other_due", "next_at", postgresql_where=IS_QUEUED_NO_LETTER, sqlite_where=IS_QUEUED_NO_LETTER),
+        Index("lane_due", "line_id", "next_at", postgresql_where=IS_QUEUED_NO_LETTER, sqlite_where=IS_QUEUED_NO_LETTER),
         Index("first_due", "next_at", postgresql_where=IS_QUEUED_OTHER, sqlite_where=IS_QUEUED_OTHER),
         Index("news_due", "next_at", postgresql_where=IS_QUEUED_NEWS, sqlite_where=IS_QUEUED_NEWS),
         Index("news_of_reader", "target_id", postgresql_where=IS_NEWS, sqlite_where=IS_NEWS),
@@ -72,7 +71,7 @@ class Letter(Row, table=True):
     )
 
     id: UUID = Field(primary_key=True)
-    line_id: UUID | None = Field(default=None, description="the line it stands in; only letters by mail stand in one")
+    line_id: UUID | None = Field(default=None, description="the line it stands in; what is for paper stands in none")
     bundle_id: UUID | None = Field(default=None, description="its bundle; of news, its update; of an answer, its mail")
     kind: LetterKind = Field(default=LetterKind.LETTER, sa_type=_as_text(LetterKind))
     action_id: UUID
@@ -109,6 +108,7 @@ class Letter(Row, table=True):
 
 class Line(Row, table=True):
     """The letters for one case, from one partner, to one target, over one destination: who is next is asked of lines.
+    Or all over one destination that is no letter, of one lane; it has no case or target, whose ids are then zero.
 
     `due_at` is not later than the next letter that is due, and is looked at again now and then where none is."""
 
@@ -116,6 +116,9 @@ class Line(Row, table=True):
     __table_args__ = (Index("line_due", "due_at"), Index("line_of_target", "target_id"))
 
     id: UUID = Field(primary_key=True)
+    lane: Lane = Field(
+        default=Lane.LETTERS, sa_type=_as_text(Lane), sa_column_kwargs={"server_default": Lane.LETTERS.value}
+    )
     case_id: UUID
     target_id: UUID
     partner: str | None = None

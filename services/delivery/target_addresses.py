@@ -113,7 +113,7 @@ async def move_letters(session: AsyncSession, moves: Mapping[UUID, str], now: da
     for letter_id, line in (await session.exec(lines)).all():
         address = moves[letter_id]
         line_id = line_of(line.case_id, line.target_id, line.partner, address)
-        same = {"case_id": line.case_id, "target_id": line.target_id, "partner": line.partner}
+        same = {"lane": line.lane, "case_id": line.case_id, "target_id": line.target_id, "partner": line.partner}
         dates = {"closes_at": line.closes_at, "due_at": now, "served_at": line.served_at}
         new_lines[line_id] = {"id": line_id, "destination": destination_of(address), **same, **dates}
         rows.append({"moved_id": letter_id, "new_address": address, "new_line": line_id})

@@ -12,7 +12,7 @@ from services.delivery.cancelling import NEWS_LOCK, lock_cases
 from services.delivery.channels import Dead, Phase, Refused
 from services.delivery.claiming import HandoverResult
 from services.delivery.kinds import LetterKind
-from services.delivery.next_letters import PAUSED_NEWS_WAITS
+from services.delivery.next_others import PAUSED_NEWS_WAITS
 from services.delivery.pauses import Scope
 from services.delivery.states import LetterState
 from services.delivery.tables import Cancellation

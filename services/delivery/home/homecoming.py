@@ -18,7 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from services.delivery.cancelling import DEAD_MAILBOX, Canceller
 from services.delivery.channels import Answer, Blocked, Dead, Phase
 from services.delivery.channels.replies import meaning_of
-from services.delivery.destinations import Bearing
+from services.delivery.destinations import Bearing, destination_of
 from services.delivery.grant_book import note_answers
 from services.delivery.holding import Verdict, hold_by_id, write_verdicts
 from services.delivery.home.addresses import UNSUBSCRIBE
@@ -111,11 +111,10 @@ class Homecoming:
         self, session: AsyncSession, letter: HeldLetter, incoming: Incoming, meaning: type[Answer], now: datetime
     ) -> None:
         """A letter whose mailbox is dead goes to the target's next address, where it has one."""
-        if letter.line_id and meaning is Blocked:
-            await note_answers(session, [(letter.line_id, Blocked(Phase.DOT))], now, self._bearing)
+        address = await _address_of(session, letter)
         following = None
         if meaning is Dead and letter.kind is LetterKind.LETTER and letter.stop_reason is None:
-            following = await next_address(session, letter.target_id, await _address_of(session, letter), now)
+            following = await next_address(session, letter.target_id, address, now)
         if following is None:
             decision = Decision(LetterState.BOUNCED, counts=False)
         else:
@@ -127,6 +126,8 @@ class Homecoming:
         if following:
             await move_letters(session, {letter.id: following}, now)
             await ring_senders(session, self._wake)
+        if meaning is Blocked:
+            await note_answers(session, [(destination_of(address), Blocked(Phase.DOT))], now, self._bearing)
 
 
 def _row(letter: HeldLetter, incoming: Incoming, content: bytes, now: datetime) -> dict[str, object]:
