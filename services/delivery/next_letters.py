@@ -35,6 +35,8 @@ WAIT_SECONDS_MAX = 20  # long enough that a frozen sender has lost its turn by t
 URGENT = timedelta(days=2)
 POLICIES_REMEMBERED_MAX = 2_000
 
+_Open = tuple[Waiting, dict[str, Any] | None, TargetState, DestinationState]
+
 _LINES = Line.__table__  # type: ignore[attr-defined]
 _TARGETS = TargetPolicy.__table__  # type: ignore[attr-defined]
 _LETTERS = Letter.__table__  # type: ignore[attr-defined]
@@ -102,12 +104,7 @@ async def find_letters(
     others may come meanwhile."""
     if count_max <= 0 or Channel.EMAIL in paused.channels:
         return []
-    hogs, mine_max = traffic.hogs, traffic.half
-    found = await _waiting(session, paused, hogs, now)
-    if not found and hogs:
-        found, mine_max = await _waiting(session, paused, set(), now), traffic.alone_max
-    elif len({waiting.destination for waiting, *_ in found}) < 2 and not hogs:
-        mine_max = traffic.alone_max
+    found, mine_max = await _find_lines(session, paused, traffic, now)
     if not found:
         return []
     lines = [waiting for waiting, *_ in found]
@@ -120,6 +117,22 @@ async def find_letters(
     traffic.take(states, Counter(destinations[line_id] for _, line_id in letters), now)
     await write_grants(session, lines, choice, policies, Counter(line_id for _, line_id in letters), now)
     return [letter_id for letter_id, _ in letters]
+
+
+async def _find_lines(
+    session: AsyncSession, paused: Paused, traffic: Traffic, now: datetime
+) -> tuple[list[_Open], int]:
+    """Lines that may send, and how much of the sender one destination may hold. One that holds half of it is passed
+    over while others wait; mostly one question tells, for few have more lines than are looked at."""
+    hogs = traffic.hogs
+    found = await _waiting(session, paused, set(), now)
+    others = [one for one in found if one[0].destination not in hogs]
+    if hogs and len(found) == LINES_LOOKED_AT_MAX and len(others) < len(found):
+        others = await _waiting(session, paused, hogs, now)
+    if not others:
+        return found, traffic.alone_max
+    is_alone = not hogs and len({one[0].destination for one in others}) == 1
+    return others, traffic.alone_max if is_alone else traffic.half
 
 
 def read_policy(policy: Mapping[str, Any] | None, default: DeliveryPolicy) -> DeliveryPolicy:
@@ -141,9 +154,7 @@ async def count_airborne(session: AsyncSession, owner: str, landed: Mapping[str,
     }
 
 
-async def _waiting(
-    session: AsyncSession, paused: Paused, passed_over: set[str], now: datetime
-) -> list[tuple[Waiting, dict[str, Any] | None, TargetState, DestinationState]]:
+async def _waiting(session: AsyncSession, paused: Paused, passed_over: set[str], now: datetime) -> list[_Open]:
     """Lines with something due whose target and destination are open, in the order in which they are to be served."""
     values = of_open_lines(paused, now, passed_over) | {"soon": now + URGENT}
     rows = (await (await session.connection()).execute(_WAITING, values)).all()
