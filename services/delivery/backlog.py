@@ -17,9 +17,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.delivery.destinations import named
 from services.delivery.kinds import Lane
-from services.delivery.open_lines import NOW, of_open_lines, of_open_shared_lines, open_lines, open_shared_lines
+from services.delivery.open_lines import due_in, of_open_lines, of_open_shared_lines, open_lines, open_shared_lines
 from services.delivery.pauses import read_pauses
-from services.delivery.tables import IS_QUEUED_LETTER, IS_QUEUED_NO_LETTER, DeadLetter, Letter, Line
+from services.delivery.tables import IS_QUEUED_LETTER, DeadLetter, Letter, Line
 from shared.messages.cases import Channel
 
 LETTERS_PER_LINE_MAX = 10_000
@@ -28,6 +28,11 @@ _LINES = Line.__table__  # type: ignore[attr-defined]
 _LETTERS = Letter.__table__  # type: ignore[attr-defined]
 _DEAD = select_one(func.count()).select_from(DeadLetter).where(col(DeadLetter.replayed_at).is_(None))
 _OPEN = open_lines(_LINES.c.id, _LINES.c.destination)
+# They may be thousands: so all are asked at once how much of them is due, and since when.
+_DUE = due_in(_LINES.c.id)
+_COUNT = select(func.count()).select_from(_DUE.limit(LETTERS_PER_LINE_MAX).subquery()).correlate(_LINES)
+_FIRST = _DUE.limit(1).scalar_subquery()
+_OPEN_SHARED = open_shared_lines(_LINES.c.lane, _LINES.c.destination, _COUNT.scalar_subquery(), _FIRST)
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,8 @@ async def _count_open(session: AsyncSession, now: datetime) -> tuple[Mapping[str
     eligible, oldest = Counter[str](), now
     shared = await connection.execute(_OPEN_SHARED, of_open_shared_lines(paused, now))
     for lane, destination, count, first in shared.all():
+        if not count:
+            continue
         if lane is not Lane.NEWS:
             oldest = min(oldest, first)
         elif Channel.EMAIL in paused.channels:
@@ -72,21 +79,6 @@ async def _count_open(session: AsyncSession, now: datetime) -> tuple[Mapping[str
 
 
 def _of_line(line_id: Any, now: datetime) -> Select[int, Any]:
-    due = _due(IS_QUEUED_LETTER, _LETTERS.c.line_id == line_id, _LETTERS.c.expires_at > now, now=now)
-    some = due.limit(LETTERS_PER_LINE_MAX).subquery()
+    due = (IS_QUEUED_LETTER, _LETTERS.c.line_id == line_id, _LETTERS.c.next_at <= now, _LETTERS.c.expires_at > now)
+    some = select(_LETTERS.c.next_at).where(*due).order_by(_LETTERS.c.next_at).limit(LETTERS_PER_LINE_MAX).subquery()
     return select(func.count(), func.min(some.c.next_at)).select_from(some)
-
-
-def _due(*which: Any, now: Any) -> Select[Any]:
-    return select(_LETTERS.c.next_at).where(*which, _LETTERS.c.next_at <= now).order_by(_LETTERS.c.next_at)
-
-
-def _open_shared() -> Select[Any]:
-    """With each line, how much of it is due, and since when. They may be thousands, so that is asked of all at once."""
-    mine = _due(IS_QUEUED_NO_LETTER, _LETTERS.c.line_id == _LINES.c.id, now=NOW).correlate(_LINES)
-    count = select(func.count()).select_from(mine.limit(LETTERS_PER_LINE_MAX).subquery()).correlate(_LINES)
-    first = mine.limit(1).scalar_subquery()
-    return open_shared_lines(_LINES.c.lane, _LINES.c.destination, count.scalar_subquery(), first)
-
-
-_OPEN_SHARED = _open_shared()

@@ -18,23 +18,31 @@ from services.delivery.destinations import DestinationState
 from services.delivery.due_letters import DueLetters
 from services.delivery.grant_book import STATE_OF_DESTINATION
 from services.delivery.kinds import Lane
-from services.delivery.open_lines import of_open_shared_lines, open_shared_lines
+from services.delivery.open_lines import due_in, of_open_shared_lines, open_shared_lines
 from services.delivery.pauses import Paused
 from services.delivery.tables import IS_QUEUED_NEWS, IS_QUEUED_NO_LETTER, Cancellation, Letter, Line
 from services.delivery.traffic import Traffic
 from shared.messages.cases import Channel
 
-LINES_LOOKED_AT_MAX = 128
+LINES_LOOKED_INTO_MAX, LINES_LOOKED_AT_MAX = 512, 128
 ROUNDS_MAX = 3
 NEWS_LOOKED_AT_MAX = 500
 PAUSED_NEWS_WAITS = timedelta(minutes=5)
 
 _LINES = Line.__table__  # type: ignore[attr-defined]
 _LETTERS = Letter.__table__  # type: ignore[attr-defined]
-_WAITING = (
-    open_shared_lines(_LINES.c.id, _LINES.c.destination, *STATE_OF_DESTINATION)
+_OPEN = (
+    open_shared_lines(_LINES.c.id, _LINES.c.destination, _LINES.c.served_at, *STATE_OF_DESTINATION)
     .where(_LINES.c.lane == bindparam("lane", type_=_LINES.c.lane.type))
     .order_by(_LINES.c.served_at, _LINES.c.id)
+    .limit(LINES_LOOKED_INTO_MAX)
+    .subquery("open")
+)
+# Those that have nothing due do not count: they were mostly served last, so they mostly come last.
+_WAITING = (
+    select(*(column for column in _OPEN.c if column is not _OPEN.c.served_at))
+    .where(due_in(_OPEN.c.id).limit(1).scalar_subquery().is_not(None))
+    .order_by(_OPEN.c.served_at, _OPEN.c.id)
     .limit(LINES_LOOKED_AT_MAX)
 )
 _IS_CANCELLED = select(col(Cancellation.reason)).where(col(Cancellation.subject) == _LETTERS.c.case_id).exists()

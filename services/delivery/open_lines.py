@@ -38,16 +38,20 @@ def open_lines(*columns: Any) -> Select[Any]:
 
 
 def open_shared_lines(*columns: Any) -> Select[Any]:
-    """As `open_lines`, of what is no letter; without those that are to be looked at and have nothing due."""
-    mine = (IS_QUEUED_NO_LETTER, _LETTERS.c.line_id == _LINES.c.id, _LETTERS.c.next_at <= NOW)
-    first = select(_LETTERS.c.id).where(*mine).order_by(_LETTERS.c.next_at).limit(1).correlate(_LINES).scalar_subquery()
+    """As `open_lines`, of what is no letter. Some only are to be looked at, and have nothing due."""
     return (
         select(*columns)
         .select_from(_LINES)
         .join(_DESTINATIONS, _DESTINATIONS.c.name == _LINES.c.destination)
-        .where(_LINES.c.lane != Lane.LETTERS, _LINES.c.due_at <= NOW, first.is_not(None))
+        .where(_LINES.c.lane != Lane.LETTERS, _LINES.c.due_at <= NOW)
         .where(*_is_open())
     )
+
+
+def due_in(line_id: ColumnElement[Any]) -> Select[Any]:
+    """Of what is no letter and due in this line, since when, those first that have been so longest."""
+    mine = (IS_QUEUED_NO_LETTER, _LETTERS.c.line_id == line_id, _LETTERS.c.next_at <= NOW)
+    return select(_LETTERS.c.next_at).where(*mine).order_by(_LETTERS.c.next_at).correlate_except(_LETTERS)
 
 
 def _is_open() -> list[ColumnElement[bool]]:

@@ -79,7 +79,9 @@ class DeliverySettings(Settings):
         description="of targets without a policy of their own, as JSON; unset: single, 5,000 a day at most",
     )
     destination_letters_at_once_max: int = Field(
-        default=100, ge=1, description="letters in the air to one mail provider or domain, all senders together"
+        default=100,
+        ge=1,
+        description="letters and other mail in the air to one mail provider or domain, all senders",
     )
     destination_rest_seconds: float = Field(
         default=30, gt=0, description="first rest of a destination that asked for less, twice as long each time, s"

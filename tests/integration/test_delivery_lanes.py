@@ -13,6 +13,7 @@ from services.delivery.channels import Accepted, Answer, Blocked, Deferred, Host
 from services.delivery.claiming import ClaimedLetter, HandoverResult
 from services.delivery.destinations import QUARANTINE, REFUSALS_MIN, destination_of
 from services.delivery.kinds import Lane, LetterKind
+from services.delivery.next_others import LINES_LOOKED_AT_MAX
 from services.delivery.pauses import Scope
 from services.delivery.shared_lines import RESTS_MAX, rest_idle, wake_missed
 from services.delivery.states import LetterState
@@ -215,6 +216,13 @@ async def test_a_silent_provider_leaves_slots_for_others(delivery: DeliveryServi
     await delivery.tell(*confirmations(5, "quick.example"), *letters(5, MINISTRY))
     claimed = await claim(delivery, 10, slots=20)
     assert places(claimed) == {"quick.example": 5, "ministry.example": 5}
+
+
+async def test_many_small_domains_all_have_their_turn(delivery: DeliveryService) -> None:
+    domains = [f"domain-{number}.example" for number in range(LINES_LOOKED_AT_MAX + 50)]
+    await delivery.tell(*(one for domain in domains for one in confirmations(2, domain)))
+    first, second = [places(await claim(delivery, LINES_LOOKED_AT_MAX)) for _ in range(2)]
+    assert (first + second).keys() == set(domains)
 
 
 async def test_a_retried_one_goes_when_its_time_has_come(delivery: DeliveryService) -> None:

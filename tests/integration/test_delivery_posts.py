@@ -7,8 +7,10 @@ import pytest
 from sqlmodel import select
 
 from services.delivery.kinds import LetterKind
+from services.delivery.pauses import Scope
 from services.delivery.states import LetterState
 from services.delivery.tables import Audit
+from shared.audit import By
 from tests.support.delivery_service import SITE, STAFF_TOKEN, DeliveryService, delivery_service
 from tests.support.social_servers import (
     HANDLE,
@@ -89,6 +91,16 @@ async def test_what_a_network_puts_off_comes_again_and_stands_there_once(
 async def states_are(delivery: DeliveryService, *states: LetterState) -> bool:
     letters = await delivery.letters()
     return {letter.state for letter in letters} == set(states) and all(letter.fence for letter in letters)
+
+
+async def test_a_paused_network_gets_no_post_and_the_other_does(
+    delivery: DeliveryService, mastodon: SocialServer, bluesky: SocialServer
+) -> None:
+    await delivery.http.post(API, json=WISH, headers=BEARER)
+    await delivery.wiring.steering.pause(Scope.DESTINATION, "mastodon", By("A colleague", "it is being moved"))
+    async with delivery.sending():
+        await until(lambda: len(bluesky.texts()) == 1)
+    assert mastodon.texts() == []
 
 
 @pytest.mark.parametrize(
