@@ -29,6 +29,7 @@ IS_QUEUED_NO_LETTER = text("state = 'queued' AND kind <> 'letter'")
 # The version before lines of these, which somebody may go back to, looks for what it sends by these.
 IS_QUEUED_OTHER = text("state = 'queued' AND coalesce(kind, '') NOT IN ('letter', 'news')")
 IS_QUEUED_NEWS = text("state = 'queued' AND kind = 'news'")
+IS_IN_A_BUNDLE = text("bundle_id IS NOT NULL")
 IS_NEWS = text("kind = 'news'")
 IS_SENDING = text("state = 'sending'")
 IS_UNCERTAIN = text("state = 'uncertain'")
@@ -66,7 +67,7 @@ class Letter(Row, table=True):
         Index("kind_recent", "kind", "created_at", "id"),
         Index("letter_of_case", "case_id", "id", postgresql_where=IS_LIVE, sqlite_where=IS_LIVE),
         Index("letter_of_action", "action_id"),
-        Index("letter_of_bundle", "bundle_id"),
+        Index("letter_of_bundle", "bundle_id", postgresql_where=IS_IN_A_BUNDLE, sqlite_where=IS_IN_A_BUNDLE),
         Index("letter_to_bundle", "target_id", "id", postgresql_where=IS_QUEUED_LETTER, sqlite_where=IS_QUEUED_LETTER),
     )
 

@@ -13,6 +13,7 @@ branch_labels = None
 depends_on = None
 
 NO_LETTER = sa.text("state = 'queued' AND kind <> 'letter'")
+IN_A_BUNDLE = sa.text("bundle_id IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -20,9 +21,16 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("lane", sa.String(20), nullable=False, server_default="letters"))
     op.drop_index("other_due", "letter")
     op.create_index("lane_due", "letter", ["line_id", "next_at"], postgresql_where=NO_LETTER, sqlite_where=NO_LETTER)
+    # Most letters are in none, and wrote an entry of that at each change of their state.
+    op.drop_index("letter_of_bundle", "letter")
+    op.create_index(
+        "letter_of_bundle", "letter", ["bundle_id"], postgresql_where=IN_A_BUNDLE, sqlite_where=IN_A_BUNDLE
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("letter_of_bundle", "letter")
+    op.create_index("letter_of_bundle", "letter", ["bundle_id"])
     op.drop_index("lane_due", "letter")
     op.create_index("other_due", "letter", ["next_at"], postgresql_where=NO_LETTER, sqlite_where=NO_LETTER)
     op.execute(sa.text("UPDATE letter SET line_id = NULL WHERE kind <> 'letter'"))
