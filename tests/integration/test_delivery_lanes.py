@@ -221,10 +221,11 @@ async def test_a_silent_provider_leaves_slots_for_others(delivery: DeliveryServi
 async def test_many_small_domains_all_have_their_turn(delivery: DeliveryService) -> None:
     domains = [f"domain-{number}.example" for number in range(LINES_LOOKED_AT_MAX + 50)]
     await delivery.tell(*(one for domain in domains for one in confirmations(2, domain)))
-    first = places(await claim(delivery, LINES_LOOKED_AT_MAX))
-    delivery.clock.advance(timedelta(seconds=1))
-    second = places(await claim(delivery, LINES_LOOKED_AT_MAX))
-    assert (first + second).keys() == set(domains)
+    served = Counter[str]()
+    for _ in range(2):
+        delivery.clock.advance(timedelta(seconds=1))
+        served += places(await claim(delivery, LINES_LOOKED_AT_MAX))
+    assert served.keys() == set(domains)
 
 
 async def test_a_retried_one_goes_when_its_time_has_come(delivery: DeliveryService) -> None:
