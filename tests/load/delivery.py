@@ -79,16 +79,20 @@ def main() -> int:
 
 
 def measure_speed(postgres: LocalPostgres, folder: Path) -> Iterator[Row]:
-    """One sender, from rows to recorded results, and Postfix, from its active queue, by turns."""
-    ours, theirs = [], []
+    """One sender, and two, from rows to recorded results, and Postfix, from its active queue, by turns.
+
+    Postfix is many processes, on all the cores there are; a sender is one."""
+    ours, pairs, theirs = [], [], []
     for number in range(ROUNDS):
         ours.append(_drain(postgres, f"speed{number}", LETTERS, senders=1))
+        pairs.append(_drain(postgres, f"speed{number}x2", LETTERS, senders=2))
         if is_possible():
             theirs.append(_drain_postfix(folder / f"postfix{number}"))
     yield row("one sender, letters from row to recorded result", ours, "1/s")
     if theirs:
         yield row(f"Postfix, queue to sink, {CONNECTIONS} connections", theirs, "1/s")
         yield row("one sender / Postfix", [a / b for a, b in zip(ours, theirs, strict=True)], "ratio", least=3)
+        yield row("two senders / Postfix", [a / b for a, b in zip(pairs, theirs, strict=True)], "ratio")
 
 
 def measure_two_senders(postgres: LocalPostgres) -> Iterator[Row]:
