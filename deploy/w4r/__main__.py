@@ -51,7 +51,7 @@ def overview(as_json: Json = False) -> None:
         "Targets", ["target", "id", "queued", "last out", "closes", "late", "paused"], _cells(found["targets"], targets)
     )
     fields = ["name", "queued", "others", "in_the_air", "held_because", "cool_until", "per_hour", "is_paused"]
-    titles = ["destination", "queued", "no letters", "in the air", "held", "rests until", "an hour", "paused"]
+    titles = ["destination", "queued", "other mail", "in the air", "held", "rests until", "an hour", "paused"]
     show_table("Destinations", titles, _cells(found["destinations"], fields))
     cases = ["slug", "case_id", "queued", "closes_at", "is_paused"]
     show_table("Cases", ["case", "id", "queued", "closes", "paused"], _cells(found["cases"], cases))

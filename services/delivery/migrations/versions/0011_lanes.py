@@ -23,9 +23,7 @@ def upgrade() -> None:
     op.create_index("lane_due", "letter", ["line_id", "next_at"], postgresql_where=NO_LETTER, sqlite_where=NO_LETTER)
     # Most letters are in none, and wrote an entry of that at each change of their state.
     op.drop_index("letter_of_bundle", "letter")
-    op.create_index(
-        "letter_of_bundle", "letter", ["bundle_id"], postgresql_where=IN_A_BUNDLE, sqlite_where=IN_A_BUNDLE
-    )
+    op.create_index("letter_of_bundle", "letter", ["bundle_id"], postgresql_where=IN_A_BUNDLE, sqlite_where=IN_A_BUNDLE)
 
 
 def downgrade() -> None:
