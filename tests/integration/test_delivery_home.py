@@ -137,8 +137,12 @@ async def test_an_uncertain_letter_that_bounces_is_uncertain_no_more(delivery: D
     assert (await delivery.letter()).state is LetterState.BOUNCED
 
 
-async def test_bounces_by_policy_hold_the_destination_behind_a_smarthost(delivery: DeliveryService) -> None:
-    await delivery.tell(*many_actions(6))
+@pytest.mark.parametrize("is_letters", [True, False])
+async def test_bounces_by_policy_hold_the_destination_behind_a_smarthost(
+    delivery: DeliveryService, is_letters: bool
+) -> None:
+    asked = [a_verification(number, mailbox=MINISTRY.email) for number in range(1, 7)]
+    await delivery.tell(*(many_actions(6) if is_letters else asked))
     mails = await send_all(delivery)
     async with listening(delivery) as port:
         for mail in mails:
@@ -292,14 +296,14 @@ async def test_what_a_mail_means_is_not_lost_when_its_process_dies_over_it(deliv
     assert len(await kept(delivery)) == 1
 
 
-def a_verification(number: int = 1) -> VerificationRequestedV1:
+def a_verification(number: int = 1, mailbox: str | None = "supporter@mail.example") -> VerificationRequestedV1:
     return VerificationRequestedV1(
         action_id=an_accepted_action().action_id,
         number=number,
         case_id=CASE_ID,
         case_slug="a-test-case",
         country="PK",
-        mailbox="supporter@mail.example",
+        mailbox=mailbox or "",
         name="A Supporter",
         language="en",
         confirm_url="https://site.example/verify/x",
