@@ -19,7 +19,9 @@ class Settings(BaseSettings):
 
     amqp_url: str | None = Field(default=None, description="RabbitMQ, as amqp://user:password@host:port/vhost")
     public_url: str = Field(
-        default="http://localhost:8000", description="where supporters see the site; receipts link there"
+        default="http://localhost:8000",
+        pattern=r"^https?://[\x21-\x7e]+$",
+        description="where supporters see the site, a domain in another script as xn--...; receipts link there",
     )
     leave_url: str = Field(
         default="https://www.wikipedia.org/",
