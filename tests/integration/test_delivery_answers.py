@@ -1,5 +1,6 @@
 """An official's answer reaches a hidden supporter with its documents, and says what is not with it."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from email import message_from_bytes
@@ -37,6 +38,7 @@ ANSWER = mixed_mail(
     attached(SCAN, "image/jpeg", "../../scan.jpg"),
     words("P.S. One more word."),
 )
+HEADINGS = re.compile(r"<h(\d)[ >]")
 
 
 @pytest.fixture
@@ -195,6 +197,7 @@ async def test_staff_see_what_is_passed_on_and_get_the_whole_as_a_file_that_no_b
     log_in(delivery.http, delivery.wiring.staff)
     assert page in (await delivery.http.get("/ops/incoming")).text
     shown = (await delivery.http.get(page)).text
+    assert HEADINGS.findall(shown)[:2] == ["1", "2"], "none is left out on the way down"
     assert "رد.pdf" in shown
     assert 'as <span class="mono">document-1.pdf</span>' in shown
     assert "no: it is no PDF, JPEG, PNG or plain text" in shown
